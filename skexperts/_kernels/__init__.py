@@ -1,0 +1,1 @@
+"""Innermost loops in Cython: typed buffers in, preallocated buffers out."""

@@ -1,0 +1,1 @@
+"""Mathematics as pure functions on arrays that trust their input."""

@@ -1,0 +1,122 @@
+"""Routing: which experts serve a row, and with which weights.
+
+A routing is a CSR array of shape (n_rows, n_experts) with positive entries, column
+indices in ascending order and rows that sum to 1. Boundary conventions:
+
+- a tie for the last of the k places goes to the lowest expert id;
+- fewer than k positive weights give fewer than k entries;
+- a row without any positive weight goes to all experts in equal parts.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from skexperts._kernels.routing import select_top_k
+
+# Weights of this many pairs are held in memory at a time. It is a constant, so that
+# the floating-point results never depend on the machine or on the number of jobs.
+_BLOCK_PAIRS = 1 << 22
+
+
+def route_top_k(weights: NDArray, k: int) -> csr_array:
+    """Keep the k largest weights of every row and normalise them to sum to 1.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_rows, n_experts), non-negative
+    k : int, at least 1; larger than n_experts means n_experts
+
+    Returns
+    -------
+    routing : csr_array of shape (n_rows, n_experts)
+    """
+    weights = np.ascontiguousarray(weights)
+    n_rows, n_experts = weights.shape
+    k = min(k, n_experts)
+    unclaimed = n_rows - np.count_nonzero((weights > 0).any(axis=1))
+    capacity = n_rows * k + int(unclaimed) * n_experts
+    data = np.empty(capacity, dtype=weights.dtype)
+    indices = np.empty(capacity, dtype=np.int32)
+    indptr = np.empty(n_rows + 1, dtype=np.int32)
+    select_top_k(weights, k, data, indices, indptr)
+    n_pairs = indptr[-1]
+    return csr_array(
+        (data[:n_pairs], indices[:n_pairs], indptr), shape=(n_rows, n_experts)
+    )
+
+
+def pairs_by_expert(routing: csr_array) -> tuple[NDArray, NDArray, NDArray]:
+    """Sort the routed pairs by expert.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_pairs,)
+        Row of each pair, expert by expert, ascending within an expert.
+    pairs : ndarray of shape (n_pairs,)
+        Position of the same pair in ``routing.data``.
+    bounds : ndarray of shape (n_experts + 1,)
+        Expert j owns the slice ``bounds[j]:bounds[j + 1]`` of both.
+    """
+    n_rows, n_experts = routing.shape
+    pairs = np.argsort(routing.indices, kind="stable")
+    rows = np.repeat(np.arange(n_rows), np.diff(routing.indptr))[pairs]
+    counts = np.bincount(routing.indices, minlength=n_experts)
+    return rows, pairs, np.concatenate(([0], np.cumsum(counts)))
+
+
+def row_blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
+    """Slices of rows whose (rows, n_columns) weights fit in a bounded memory."""
+    size = max(1, _BLOCK_PAIRS // max(1, n_columns))
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))
+
+
+def merge_small_cells(affinity: NDArray, min_size: int) -> tuple[NDArray, NDArray]:
+    """Give up cells with fewer than ``min_size`` rows, the smallest first.
+
+    The rows of a cell that is given up go to the next cell by affinity that is still
+    there. At least one cell stays. A row that no cell claims (affinity minus infinity
+    everywhere) counts for none.
+
+    Parameters
+    ----------
+    affinity : ndarray of shape (n_rows, n_cells), larger is closer
+    min_size : int
+
+    Returns
+    -------
+    live : ndarray of shape (n_live,)
+        Ids of the cells that stay, ascending.
+    cells : ndarray of shape (n_rows,)
+        The live cell of each row, -1 for a row that no live cell claims.
+    """
+    affinity = affinity.copy()
+    n_rows, n_cells = affinity.shape
+    cells = nearest_cell(affinity)
+    counts = np.bincount(cells[cells >= 0], minlength=n_cells)
+    live = np.ones(n_cells, dtype=bool)
+    while np.count_nonzero(live) > 1:
+        candidates = np.flatnonzero(live)
+        smallest = candidates[np.argmin(counts[candidates])]
+        if counts[smallest] >= min_size:
+            break
+        live[smallest] = False
+        affinity[:, smallest] = -np.inf
+        moved = np.flatnonzero(cells == smallest)
+        cells[moved] = nearest_cell(affinity[moved])
+        claimed = cells[moved]
+        counts += np.bincount(claimed[claimed >= 0], minlength=n_cells)
+        counts[smallest] = 0
+    return np.flatnonzero(live), cells
+
+
+def nearest_cell(affinity: NDArray) -> NDArray:
+    """Cell of largest affinity, ties to the lowest id, -1 where no cell claims."""
+    if affinity.shape[0] == 0:
+        return np.empty(0, dtype=np.intp)
+    cells = affinity.argmax(axis=1)
+    claimed = np.take_along_axis(affinity, cells[:, None], axis=1)[:, 0] > -np.inf
+    return np.where(claimed, cells, -1)

@@ -1,0 +1,114 @@
+"""The only caller of joblib: run many independent tasks, warn once.
+
+Tasks are sent in chunks, the costly ones first, and their results come back in the
+order of the tasks, so that nothing depends on the number of jobs or on the backend.
+"""
+
+import os
+import threading
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.utils.parallel import Parallel, delayed
+
+# More chunks than workers, so that a worker that ends early finds another chunk.
+_CHUNKS_PER_JOB = 4
+
+
+def run_tasks(
+    function: Callable,
+    tasks: Sequence[tuple],
+    *,
+    common: tuple = (),
+    costs: Sequence[float] | None = None,
+    n_jobs: int | None = None,
+) -> list:
+    """Return ``[function(*common, *task) for task in tasks]``, computed in parallel.
+
+    Parameters
+    ----------
+    function : callable
+        A function defined at the top level of a module, without side effects.
+    tasks : sequence of tuples
+        Arguments of each call.
+    common : tuple
+        Arguments shared by all calls; large arrays go to the workers once.
+    costs : sequence of float, optional
+        Relative cost of each task; costly tasks start first.
+    n_jobs : int or None
+        As in joblib.
+
+    Returns
+    -------
+    results : list
+        In the order of ``tasks``. All warnings of one category and text are issued once,
+        by the caller's process, with how often they occurred.
+    """
+    if not tasks:
+        return []
+    n_jobs_effective = effective_n_jobs(n_jobs)
+    n_chunks = 1
+    if n_jobs_effective > 1:
+        n_chunks = min(len(tasks), _CHUNKS_PER_JOB * n_jobs_effective)
+    order = np.argsort(-np.asarray(costs if costs is not None else np.ones(len(tasks))),
+                       kind="stable")
+    chunks = [order[start::n_chunks] for start in range(n_chunks)]
+    with _CaughtWarnings() as caught:
+        done = Parallel(n_jobs=n_jobs)(
+            delayed(_run_chunk)(function, common, [tasks[i] for i in chunk], os.getpid())
+            for chunk in chunks
+        )
+    results: list[Any] = [None] * len(tasks)
+    for chunk, (chunk_results, chunk_warnings) in zip(chunks, done, strict=True):
+        caught.extend(chunk_warnings)
+        for i, result in zip(chunk, chunk_results, strict=True):
+            results[i] = result
+    caught.issue_summary(len(tasks))
+    return results
+
+
+def _run_chunk(function, common, tasks, parent):
+    if os.getpid() == parent:
+        return [function(*common, *task) for task in tasks], []
+    with _CaughtWarnings() as caught:
+        results = [function(*common, *task) for task in tasks]
+    return results, caught.seen
+
+
+class _CaughtWarnings:
+    """Hold back warnings and issue each distinct one once.
+
+    Catching warnings replaces a hook of the whole process, which is only safe from the
+    main thread: elsewhere warnings pass unchanged.
+    """
+
+    def __init__(self):
+        self.seen: list[tuple[type[Warning], str]] = []
+        self._catcher = None
+
+    def __enter__(self):
+        if threading.current_thread() is threading.main_thread():
+            self._catcher = warnings.catch_warnings(record=True)
+            self._records = self._catcher.__enter__()
+            warnings.simplefilter("always")
+        return self
+
+    def __exit__(self, *exception):
+        if self._catcher is not None:
+            self._catcher.__exit__(*exception)
+            self.extend((w.category, str(w.message)) for w in self._records)
+
+    def extend(self, seen):
+        self.seen.extend(seen)
+
+    def issue_summary(self, n_tasks):
+        for (category, text), count in sorted(
+            Counter(self.seen).items(), key=lambda item: -item[1]
+        ):
+            times = "once" if count == 1 else f"{count} times"
+            warnings.warn(f"{text} (issued {times} in {n_tasks} fits)", category,
+                          stacklevel=4)

@@ -1,0 +1,86 @@
+"""Checks at the public doors: data, weights, and all-or-nothing fits."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils.validation import validate_data
+
+from skexperts._sklearn import check_sample_weight
+
+FLOAT_DTYPES = [np.float64, np.float32]
+_MAX_INT32 = np.iinfo(np.int32).max
+
+
+@contextmanager
+def all_or_nothing(estimator) -> Iterator[None]:
+    """Give back the state from before if anything fails inside.
+
+    A failed first fit leaves an unfitted estimator, a failed refit the old model whole.
+    """
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def validate_fit(estimator, X, y=None, *, accept_sparse=True, **checks):
+    """Validate training data and record features; X comes back C-ordered or as CSR.
+
+    Parameters
+    ----------
+    estimator : estimator to record ``n_features_in_`` and ``feature_names_in_`` on
+    X, y : as given by the user; ``y=None`` means there is no target
+    accept_sparse : bool
+    **checks : passed to :func:`sklearn.utils.validation.validate_data`
+    """
+    options = {**_options(accept_sparse), **checks}
+    if y is None:
+        return _canonical(validate_data(estimator, X, **options))
+    X, y = validate_data(estimator, X, y, **options)
+    return _canonical(X), y
+
+
+def validate_predict(estimator, X, *, accept_sparse=True, dtype=None, **checks):
+    """Validate new data against the fitted features, cast to the fitted ``dtype``."""
+    X = validate_data(estimator, X, reset=False, **{**_options(accept_sparse), **checks})
+    X = _canonical(X)
+    return X if dtype is None else X.astype(dtype, copy=False)
+
+
+def validate_sample_weight(sample_weight, X):
+    """Return float64 weights of shape (n_samples,), or None if none were given.
+
+    Raises
+    ------
+    ValueError
+        For weights of another length, negative, not finite or all zero.
+    """
+    return None if sample_weight is None else check_sample_weight(sample_weight, X)
+
+
+def _options(accept_sparse):
+    return {
+        "accept_sparse": "csr" if accept_sparse else False,
+        "dtype": FLOAT_DTYPES,
+        "order": "C",
+    }
+
+
+def _canonical(X):
+    """Sort and sum the entries of a CSR matrix and use 32-bit indices where they fit."""
+    if not issparse(X):
+        return X
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    if X.indices.dtype != np.int32 and max(X.nnz, *X.shape) <= _MAX_INT32:
+        X = type(X)(
+            (X.data, X.indices.astype(np.int32), X.indptr.astype(np.int32)), shape=X.shape
+        )
+        X.has_canonical_format = True
+    return X
