@@ -5,9 +5,10 @@ order of the tasks, so that nothing depends on the number of jobs or on the back
 """
 
 import os
+import re
+import sys
 import threading
 import warnings
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from sklearn.utils.parallel import Parallel, delayed
 
 # More chunks than workers, so that a worker that ends early finds another chunk.
 _CHUNKS_PER_JOB = 4
+_LIBRARIES = ("skexperts.", "sklearn.")
+_NUMBER = re.compile(r"\d[\d.eE+-]*")
 
 
 def run_tasks(
@@ -45,8 +48,8 @@ def run_tasks(
     Returns
     -------
     results : list
-        In the order of ``tasks``. All warnings of one category and text are issued once,
-        by the caller's process, with how often they occurred.
+        In the order of ``tasks``. Warnings that differ in numbers only are issued once, by
+        the caller's process, with how often they occurred.
     """
     if not tasks:
         return []
@@ -106,9 +109,22 @@ class _CaughtWarnings:
         self.seen.extend(seen)
 
     def issue_summary(self, n_tasks):
-        for (category, text), count in sorted(
-            Counter(self.seen).items(), key=lambda item: -item[1]
-        ):
-            times = "once" if count == 1 else f"{count} times"
-            warnings.warn(f"{text} (issued {times} in {n_tasks} fits)", category,
-                          stacklevel=4)
+        """Issue one warning per category and text; numbers in the text may differ."""
+        kinds: dict[tuple, list[str]] = {}
+        for category, text in self.seen:
+            kinds.setdefault((category, _NUMBER.sub("#", text)), []).append(text)
+        for (category, _), texts in kinds.items():
+            times = "once" if len(texts) == 1 else f"{len(texts)} times"
+            warnings.warn(
+                f"{texts[0]} (issued {times} in {n_tasks} fits)",
+                category,
+                stacklevel=_users_stacklevel(),
+            )
+
+
+def _users_stacklevel():
+    """Level at which ``warnings.warn`` points at the line that called the library."""
+    frame, level = sys._getframe(1), 0
+    while frame is not None and frame.f_globals["__name__"].startswith(_LIBRARIES):
+        frame, level = frame.f_back, level + 1
+    return level + 1

@@ -28,18 +28,18 @@ def all_or_nothing(estimator) -> Iterator[None]:
         raise
 
 
-def validate_fit(estimator, X, y=None, *, accept_sparse=True, **checks):
+def validate_fit(estimator, X, y="no_validation", *, accept_sparse=True, **checks):
     """Validate training data and record features; X comes back C-ordered or as CSR.
 
     Parameters
     ----------
     estimator : estimator to record ``n_features_in_`` and ``feature_names_in_`` on
-    X, y : as given by the user; ``y=None`` means there is no target
+    X, y : as given by the user; without y there is no target
     accept_sparse : bool
     **checks : passed to :func:`sklearn.utils.validation.validate_data`
     """
     options = {**_options(accept_sparse), **checks}
-    if y is None:
+    if isinstance(y, str) and y == "no_validation":
         return _canonical(validate_data(estimator, X, **options))
     X, y = validate_data(estimator, X, y, **options)
     return _canonical(X), y

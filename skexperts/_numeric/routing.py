@@ -74,43 +74,42 @@ def row_blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
         yield slice(start, min(start + size, n_rows))
 
 
-def merge_small_cells(affinity: NDArray, min_size: int) -> tuple[NDArray, NDArray]:
+def merge_small_cells(
+    affinity: NDArray, cells: NDArray, min_size: int
+) -> tuple[NDArray, NDArray]:
     """Give up cells with fewer than ``min_size`` rows, the smallest first.
 
     The rows of a cell that is given up go to the next cell by affinity that is still
-    there. At least one cell stays. A row that no cell claims (affinity minus infinity
-    everywhere) counts for none.
+    there. At least one cell stays. A row that no cell claims counts for none.
 
     Parameters
     ----------
     affinity : ndarray of shape (n_rows, n_cells), larger is closer
+    cells : ndarray of shape (n_rows,)
+        The cell of each row, as given by :func:`nearest_cell`.
     min_size : int
 
     Returns
     -------
     live : ndarray of shape (n_live,)
         Ids of the cells that stay, ascending.
-    cells : ndarray of shape (n_rows,)
-        The live cell of each row, -1 for a row that no live cell claims.
+    positions : ndarray of shape (n_rows,)
+        The position in ``live`` of the cell of each row, -1 if no live cell claims it.
     """
-    affinity = affinity.copy()
-    n_rows, n_cells = affinity.shape
-    cells = nearest_cell(affinity)
+    n_cells = affinity.shape[1]
+    cells = cells.copy()
     counts = np.bincount(cells[cells >= 0], minlength=n_cells)
-    live = np.ones(n_cells, dtype=bool)
-    while np.count_nonzero(live) > 1:
-        candidates = np.flatnonzero(live)
-        smallest = candidates[np.argmin(counts[candidates])]
+    live = np.arange(n_cells)
+    while len(live) > 1:
+        smallest = live[np.argmin(counts[live])]
         if counts[smallest] >= min_size:
             break
-        live[smallest] = False
-        affinity[:, smallest] = -np.inf
+        live = live[live != smallest]
         moved = np.flatnonzero(cells == smallest)
-        cells[moved] = nearest_cell(affinity[moved])
-        claimed = cells[moved]
-        counts += np.bincount(claimed[claimed >= 0], minlength=n_cells)
-        counts[smallest] = 0
-    return np.flatnonzero(live), cells
+        nearest = nearest_cell(affinity[np.ix_(moved, live)])
+        cells[moved] = np.where(nearest >= 0, live[nearest], -1)
+        counts = np.bincount(cells[cells >= 0], minlength=n_cells)
+    return live, np.where(cells >= 0, np.searchsorted(live, cells), -1)
 
 
 def nearest_cell(affinity: NDArray) -> NDArray:

@@ -1,0 +1,86 @@
+"""Checks of the contracts, for the gates and partitioners of third parties.
+
+>>> from skexperts.checks import check_gate
+>>> from skexperts.gating import HardGate
+>>> check_gate(HardGate())
+"""
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from skexperts._numeric.routing import nearest_cell
+from skexperts.partition._fitted_partition import fit_partition
+
+__all__ = ["check_gate", "check_partitioner"]
+
+
+def check_gate(gate):
+    """Check that an object is a gate: an estimator that gives non-negative weights.
+
+    Parameters
+    ----------
+    gate : estimator
+        With ``fit(X, affinity, cells, sample_weight)`` and ``gate_weights(X, affinity)``.
+
+    Raises
+    ------
+    AssertionError
+        If a rule is broken; the message says which.
+    """
+    _check(isinstance(gate, BaseEstimator), "a gate must be a BaseEstimator")
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    affinity = -rng.uniform(0.1, 9.0, size=(60, 5))
+    affinity[:10, 3] = -np.inf
+    cells = nearest_cell(affinity)
+    before = affinity.copy()
+    fitted = clone(gate).fit(X, affinity, cells, np.ones(60))
+    weights = fitted.gate_weights(X, affinity)
+    _check(weights.shape == affinity.shape, "weights must have the shape of the affinity")
+    _check(np.isfinite(weights).all(), "weights must be finite")
+    _check((weights >= 0).all(), "weights must not be negative")
+    _check((weights[:10, 3] == 0).all(), "affinity -inf must give weight 0")
+    _check(np.array_equal(affinity, before), "the affinity must not be changed")
+    one_by_one = np.vstack(
+        [fitted.gate_weights(X[[i]], affinity[[i]]) for i in range(len(X))]
+    )
+    _check(np.allclose(weights, one_by_one), "weights must not depend on the other rows")
+    again = clone(gate).fit(X, affinity, cells, np.ones(60)).gate_weights(X, affinity)
+    _check(np.array_equal(weights, again), "two fits on the same data must agree")
+
+
+def check_partitioner(partitioner):
+    """Check that an object can divide rows into cells.
+
+    Parameters
+    ----------
+    partitioner : estimator
+        A clusterer, a mixture, a ``PartitionerMixin``, or a pipeline ending in one. Its
+        ``random_state``, if it has one, must be set.
+
+    Raises
+    ------
+    AssertionError
+        If a rule is broken; the message says which.
+    """
+    rng = np.random.default_rng(0)
+    X = np.vstack([rng.normal(loc=5.0 * k, size=(40, 3)) for k in range(3)])
+    before = X.copy()
+    partition = fit_partition(clone(partitioner), X)
+    again = fit_partition(clone(partitioner), X)
+    for name in ("training_affinity", "affinity"):
+        affinity = getattr(partition, name)(X)
+        shape = (len(X), partition.n_cells)
+        _check(affinity.shape == shape, f"{name} must have shape (n_samples, n_cells)")
+        _check(not np.isnan(affinity).any(), f"{name} must not be NaN")
+        _check((affinity < np.inf).all(), f"{name} must not be infinite")
+        same = np.array_equal(affinity, getattr(again, name)(X))
+        _check(same, f"{name} must be the same after two fits on the same data")
+    cells = nearest_cell(partition.training_affinity(X))
+    _check((cells >= 0).any(), "at least one training row must be claimed by a cell")
+    _check(np.array_equal(X, before), "X must not be changed")
+
+
+def _check(condition, rule):
+    if not condition:
+        raise AssertionError(f"Contract broken: {rule}.")

@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from skexperts._numeric.routing import (
+    merge_small_cells,
+    nearest_cell,
+    pairs_by_expert,
+    route_top_k,
+    row_blocks,
+)
+
+weight_matrices = st.tuples(st.integers(1, 12), st.integers(1, 9)).flatmap(
+    lambda shape: arrays(
+        np.float64, shape, elements=st.sampled_from([0.0, 0.25, 0.5, 1.0, 3.0, 1e-300])
+    )
+)
+
+
+def slow_top_k(weights, k):
+    """Reference: sort every row by (-weight, id)."""
+    routing = np.zeros_like(weights)
+    for i, row in enumerate(weights):
+        chosen = sorted(np.flatnonzero(row > 0), key=lambda j: (-row[j], j))[:k]
+        if len(chosen) == 0:
+            routing[i] = 1 / len(row)
+        else:
+            routing[i, chosen] = row[chosen] / row[chosen].sum()
+    return routing
+
+
+@given(weights=weight_matrices, k=st.integers(1, 10))
+def test_route_top_k_is_the_sorted_selection(weights, k):
+    routing = route_top_k(weights, k)
+    np.testing.assert_allclose(routing.toarray(), slow_top_k(weights, k), rtol=1e-12)
+    np.testing.assert_allclose(routing.sum(axis=1), 1.0, rtol=1e-12)
+    assert (routing.data > 0).all()
+    assert routing.has_canonical_format
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_route_top_k_keeps_dtype_and_takes_read_only_fortran_input(dtype):
+    weights = np.asfortranarray(np.random.default_rng(0).random((20, 6)), dtype=dtype)
+    weights.flags.writeable = False
+    routing = route_top_k(weights, 3)
+    assert routing.dtype == dtype
+    np.testing.assert_allclose(routing.toarray(), slow_top_k(weights, 3), rtol=1e-6)
+
+
+def test_ties_go_to_the_lowest_id():
+    routing = route_top_k(np.ones((2, 5)), 2)
+    np.testing.assert_array_equal(routing.indices, [0, 1, 0, 1])
+
+
+def test_no_rows():
+    assert route_top_k(np.empty((0, 4)), 2).shape == (0, 4)
+
+
+@given(weights=weight_matrices, k=st.integers(1, 10))
+def test_pairs_by_expert_groups_every_pair_once(weights, k):
+    routing = route_top_k(weights, k)
+    rows, pairs, bounds = pairs_by_expert(routing)
+    np.testing.assert_array_equal(np.sort(pairs), np.arange(routing.nnz))
+    dense = routing.toarray()
+    for j in range(dense.shape[1]):
+        own = slice(bounds[j], bounds[j + 1])
+        np.testing.assert_array_equal(rows[own], np.flatnonzero(dense[:, j]))
+        np.testing.assert_array_equal(routing.data[pairs[own]], dense[rows[own], j])
+
+
+@given(n_rows=st.integers(0, 50_000_000), n_columns=st.integers(1, 10_000_000))
+def test_row_blocks_cover_all_rows_in_order(n_rows, n_columns):
+    blocks = list(row_blocks(min(n_rows, 3000), n_columns))
+    covered = [i for block in blocks for i in range(block.start, block.stop)]
+    assert covered == list(range(min(n_rows, 3000)))
+
+
+@given(
+    affinity=st.tuples(st.integers(1, 30), st.integers(1, 7)).flatmap(
+        lambda shape: arrays(
+            np.float64, shape, elements=st.sampled_from([-np.inf, -3.0, -2.0, -1.0])
+        )
+    ),
+    min_size=st.integers(1, 12),
+)
+def test_merged_cells_are_large_enough_and_serve_the_nearest_rows(affinity, min_size):
+    live, positions = merge_small_cells(affinity, nearest_cell(affinity), min_size)
+    assert len(live) >= 1
+    np.testing.assert_array_equal(live, np.unique(live))
+    np.testing.assert_array_equal(positions, nearest_cell(affinity[:, live]))
+    if len(live) > 1:
+        assert np.bincount(positions[positions >= 0]).min() >= min_size
+
+
+def test_cells_that_are_large_enough_stay():
+    affinity = -np.abs(np.arange(6)[:, None] - np.array([0.0, 2.9, 5.0]))
+    live, _ = merge_small_cells(affinity, nearest_cell(affinity), 2)
+    np.testing.assert_array_equal(live, [0, 1, 2])
+
+
+def test_nearest_cell_marks_unclaimed_rows():
+    affinity = np.array([[-np.inf, -np.inf], [-1.0, -1.0], [-2.0, -1.0]])
+    np.testing.assert_array_equal(nearest_cell(affinity), [-1, 0, 1])
+    assert nearest_cell(np.empty((0, 3))).shape == (0,)

@@ -1,0 +1,171 @@
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.cluster import (
+    DBSCAN,
+    HDBSCAN,
+    AffinityPropagation,
+    AgglomerativeClustering,
+    Birch,
+    BisectingKMeans,
+    KMeans,
+    MeanShift,
+    MiniBatchKMeans,
+    SpectralClustering,
+)
+from sklearn.datasets import make_blobs
+from sklearn.linear_model import Ridge
+from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skexperts._numeric.routing import nearest_cell
+from skexperts.checks import check_partitioner
+from skexperts.partition import PartitionerMixin, RandomPartitioner
+from skexperts.partition._fitted_partition import fit_partition, set_n_cells
+
+PARTITIONERS = [
+    KMeans(3, random_state=0),
+    MiniBatchKMeans(3, random_state=0),
+    BisectingKMeans(3, random_state=0),
+    AffinityPropagation(random_state=0),
+    MeanShift(),
+    Birch(n_clusters=3),
+    GaussianMixture(3, random_state=0),
+    BayesianGaussianMixture(n_components=3, random_state=0),
+    DBSCAN(eps=2.0),
+    HDBSCAN(copy=True),
+    AgglomerativeClustering(3),
+    SpectralClustering(3, random_state=0, affinity="rbf", gamma=0.1),
+    RandomPartitioner(3, random_state=0),
+    make_pipeline(StandardScaler(), KMeans(3, random_state=0)),
+]
+
+
+def names(partitioners):
+    return [type(p).__name__ for p in partitioners]
+
+
+@pytest.mark.parametrize("partitioner", PARTITIONERS, ids=names(PARTITIONERS))
+def test_contract(partitioner):
+    check_partitioner(partitioner)
+
+
+@pytest.mark.parametrize("partitioner", PARTITIONERS[:12], ids=names(PARTITIONERS[:12]))
+def test_cells_are_the_clusters(partitioner):
+    X, blobs = make_blobs(
+        120, centers=[[0, 0], [9, 9], [-9, 9]], cluster_std=0.5, random_state=0
+    )
+    partition = fit_partition(partitioner, X)
+    cells = nearest_cell(partition.training_affinity(X))
+    new = nearest_cell(partition.affinity(X + 0.01))
+    for found in (cells, new):
+        # Every cell lies within one blob.
+        for cell in np.unique(found):
+            assert len(np.unique(blobs[found == cell])) == 1
+
+
+def test_affinity_of_centres_is_minus_the_squared_distance():
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    kmeans = KMeans(4, random_state=0)
+    affinity = fit_partition(kmeans, X).affinity(X)
+    np.testing.assert_allclose(affinity, -np.square(kmeans.transform(X)), atol=1e-9)
+    np.testing.assert_array_equal(nearest_cell(affinity), kmeans.labels_)
+
+
+@pytest.mark.parametrize("fitted", [np.float32, np.float64])
+@pytest.mark.parametrize("new", [np.float32, np.float64])
+def test_new_rows_may_have_another_float_type(fitted, new):
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    partition = fit_partition(KMeans(4, random_state=0), X.astype(fitted))
+    assert np.isfinite(partition.affinity(X.astype(new))).all()
+
+
+def test_sparse_rows_give_the_dense_affinity():
+    X = np.random.default_rng(0).normal(size=(40, 5)) * (np.arange(200).reshape(40, 5) % 3)
+    partition = fit_partition(KMeans(4, random_state=0), X)
+    np.testing.assert_allclose(partition.affinity(csr_array(X)), partition.affinity(X))
+
+
+def test_noise_goes_to_the_nearest_core_sample():
+    X = np.array([[0.0], [0.1], [0.2], [5.0], [5.1], [5.2], [3.0]])
+    dbscan = DBSCAN(eps=0.3, min_samples=2)
+    affinity = fit_partition(dbscan, X).affinity(X)
+    assert dbscan.labels_[-1] == -1
+    np.testing.assert_array_equal(nearest_cell(affinity), [0, 0, 0, 1, 1, 1, 1])
+    np.testing.assert_allclose(affinity[-1], [-(2.8**2), -(2.0**2)])
+
+
+def test_all_noise_is_one_cell_with_a_warning():
+    X = np.arange(10.0)[:, None] ** 2
+    with pytest.warns(UserWarning, match="all 10 rows are noise"):
+        partition = fit_partition(DBSCAN(eps=1e-3), X)
+    assert partition.n_cells == 1
+
+
+def test_sample_weight_reaches_the_partitioner():
+    X = np.array([[0.0], [1.0], [10.0], [11.0]])
+    kmeans = KMeans(2, random_state=0)
+    fit_partition(kmeans, X, np.array([3.0, 1.0, 1.0, 1.0]))
+    assert np.isclose(kmeans.cluster_centers_, 0.25).any()
+
+
+def test_huge_values_are_refused_by_name():
+    X = np.array([[1e200], [-1e200], [0.0], [1.0]])
+    partition = fit_partition(KMeans(2, random_state=0), np.array([[0.0], [1.0], [2.0]]))
+    with pytest.raises(ValueError, match="X has values up to 1e\\+200.*StandardScaler"):
+        partition.affinity(X)
+
+
+def test_an_estimator_without_cells_is_refused():
+    class Nothing:
+        def fit(self, X):
+            return self
+
+    with pytest.raises(TypeError, match="neither cluster_centers_, predict nor labels_"):
+        fit_partition(Nothing(), np.ones((3, 1)))
+
+
+def test_a_partition_without_a_cell_is_refused():
+    class Empty(PartitionerMixin):
+        n_cells_ = 0
+
+        def fit(self, X):
+            return self
+
+    with pytest.raises(ValueError, match="Empty found no cell in the 3 rows of X"):
+        fit_partition(Empty(), np.ones((3, 1)))
+
+
+@pytest.mark.parametrize(
+    "partitioner",
+    [KMeans(), GaussianMixture(), RandomPartitioner(), make_pipeline(KMeans())],
+    ids=str,
+)
+def test_set_n_cells_finds_the_parameter(partitioner):
+    set_n_cells(partitioner, 5)
+    assert 5 in partitioner.get_params(deep=True).values()
+
+
+def test_set_n_cells_refuses_what_has_no_number_of_cells():
+    with pytest.raises(ValueError, match="n_experts=5 cannot be passed on.*Ridge"):
+        set_n_cells(Ridge(), 5)
+
+
+def test_random_cells_are_balanced_and_claim_no_new_row():
+    partitioner = RandomPartitioner(3, random_state=0).fit(np.ones((11, 2)))
+    np.testing.assert_array_equal(np.sort(np.bincount(partitioner.labels_)), [3, 4, 4])
+    assert np.isneginf(partitioner.affinity(np.ones((4, 2)))).all()
+
+
+def test_more_random_cells_than_rows_are_refused():
+    with pytest.raises(ValueError, match="n_cells=5 must not exceed .* n_samples=3"):
+        RandomPartitioner(5).fit(np.ones((3, 1)))
+
+
+def test_a_mixin_without_affinity_says_what_is_missing():
+    class Half(PartitionerMixin):
+        pass
+
+    with pytest.raises(TypeError, match="Half must implement affinity"):
+        Half().affinity(np.ones((2, 2)))

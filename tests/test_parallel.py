@@ -1,0 +1,83 @@
+import sys
+import threading
+import warnings
+
+import cloudpickle
+import joblib
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+from skexperts._parallel import run_tasks
+
+# Worker processes cannot import test modules.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+
+def add(offset, value):
+    return offset + value
+
+
+def complain(value):
+    if value % 2:
+        warnings.warn(f"gap {value}e-05 is large", ConvergenceWarning, stacklevel=2)
+    return value
+
+
+def fail(value):
+    raise ValueError(f"task {value}")
+
+
+@pytest.mark.parametrize("n_jobs", [None, 1, 2])
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_results_come_in_the_order_of_the_tasks(n_jobs, backend):
+    with joblib.parallel_config(backend=backend):
+        results = run_tasks(
+            add, [(i,) for i in range(23)], common=(100,), costs=range(23), n_jobs=n_jobs
+        )
+    assert results == list(range(100, 123))
+
+
+def test_no_tasks():
+    assert run_tasks(add, []) == []
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_many_warnings_are_issued_once(n_jobs, backend):
+    with joblib.parallel_config(backend=backend), warnings.catch_warnings(record=True) as w:
+        warnings.simplefilter("always")
+        run_tasks(complain, [(i,) for i in range(11)], n_jobs=n_jobs)
+    assert [str(one.message) for one in w] == ["gap 1e-05 is large (issued 5 times in 11 fits)"]
+    assert w[0].category is ConvergenceWarning
+    assert w[0].filename == __file__
+
+
+def test_the_users_filters_still_apply():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message="gap .* is large")
+        assert run_tasks(complain, [(1,)]) == [1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        with pytest.raises(ConvergenceWarning):
+            run_tasks(complain, [(1,)])
+
+
+def test_the_hooks_of_warnings_are_left_alone_outside_the_main_thread():
+    seen = []
+
+    def work():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            seen.append(run_tasks(complain, [(1,)]))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [[1]]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_errors_come_through(n_jobs):
+    with pytest.raises(ValueError, match="task 3"):
+        run_tasks(fail, [(3,)], n_jobs=n_jobs)

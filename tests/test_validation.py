@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+from scipy.sparse import coo_array, csr_array
+from sklearn.base import BaseEstimator
+
+from skexperts._validation import (
+    all_or_nothing,
+    validate_fit,
+    validate_predict,
+    validate_sample_weight,
+)
+
+
+def test_a_failure_gives_back_the_state_from_before():
+    estimator = BaseEstimator()
+    estimator.coef_ = 1
+    with pytest.raises(KeyboardInterrupt), all_or_nothing(estimator):
+        estimator.coef_ = 2
+        estimator.intercept_ = 3
+        raise KeyboardInterrupt
+    assert vars(estimator) == {"coef_": 1}
+
+
+def test_success_keeps_the_new_state():
+    estimator = BaseEstimator()
+    with all_or_nothing(estimator):
+        estimator.coef_ = 2
+    assert vars(estimator) == {"coef_": 2}
+
+
+def test_sparse_input_becomes_canonical_csr_without_changing_it():
+    X = csr_array((np.array([1.0, 2.0, 3.0]), np.array([1, 0, 1]), np.array([0, 3])))
+    before = X.data.copy()
+    clean = validate_fit(BaseEstimator(), X)
+    np.testing.assert_array_equal(clean.toarray(), [[2.0, 4.0]])
+    assert clean.has_canonical_format
+    np.testing.assert_array_equal(X.data, before)
+    assert X.nnz == 3
+
+
+def test_64_bit_indices_are_narrowed():
+    X = csr_array(np.eye(3))
+    X.indices, X.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)
+    clean = validate_fit(BaseEstimator(), X)
+    assert clean.indices.dtype == clean.indptr.dtype == np.int32
+    assert X.indices.dtype == np.int64
+    np.testing.assert_array_equal(clean.toarray(), np.eye(3))
+
+
+def test_new_data_are_cast_to_the_fitted_dtype():
+    estimator = BaseEstimator()
+    validate_fit(estimator, np.eye(3))
+    X = validate_predict(estimator, np.eye(3, dtype=np.float32), dtype=np.float64)
+    assert X.dtype == np.float64
+    assert validate_predict(estimator, coo_array(np.eye(3))).format == "csr"
+
+
+def test_fortran_and_read_only_input_comes_back_in_c_order():
+    X = np.asfortranarray(np.random.default_rng(0).random((4, 3)))
+    X.flags.writeable = False
+    assert validate_fit(BaseEstimator(), X).flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1.0, -1.0, 1.0], "Negative"),
+        ([0.0, 0.0, 0.0], "zero"),
+        ([1.0, np.nan, 1.0], "sample_weight.* NaN"),
+        ([1.0, 1.0], "sample_weight.shape"),
+    ],
+)
+def test_bad_weights_are_refused(weights, message):
+    with pytest.raises(ValueError, match=message):
+        validate_sample_weight(weights, np.eye(3))
+
+
+def test_no_weights_stay_none():
+    assert validate_sample_weight(None, np.eye(3)) is None
