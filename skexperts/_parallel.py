@@ -9,12 +9,15 @@ import re
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
+from threadpoolctl import ThreadpoolController
 
 # More chunks than workers, so that a worker that ends early finds another chunk.
 _CHUNKS_PER_JOB = 4
@@ -57,12 +60,15 @@ def run_tasks(
     n_chunks = 1
     if n_jobs_effective > 1:
         n_chunks = min(len(tasks), _CHUNKS_PER_JOB * n_jobs_effective)
-    order = np.argsort(-np.asarray(costs if costs is not None else np.ones(len(tasks))),
-                       kind="stable")
+    order = np.argsort(
+        -np.asarray(costs if costs is not None else np.ones(len(tasks))), kind="stable"
+    )
     chunks = [order[start::n_chunks] for start in range(n_chunks)]
-    with _CaughtWarnings() as caught:
+    with _CaughtWarnings() as caught, one_blas_thread():
         done = Parallel(n_jobs=n_jobs)(
-            delayed(_run_chunk)(function, common, [tasks[i] for i in chunk], os.getpid())
+            delayed(_run_chunk)(
+                function, common, [tasks[i] for i in chunk], os.getpid()
+            )
             for chunk in chunks
         )
     results: list[Any] = [None] * len(tasks)
@@ -74,10 +80,30 @@ def run_tasks(
     return results
 
 
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let BLAS use one thread, as it does in worker processes.
+
+    The last bits of a matrix product depend on the number of BLAS threads. The number
+    belongs to the whole process, and two threads that limit it at once would not give it
+    back, so that outside the main thread this does nothing.
+    """
+    if threading.current_thread() is threading.main_thread():
+        with _blas().limit(limits=1):
+            yield
+    else:
+        yield
+
+
+@cache
+def _blas():
+    return ThreadpoolController().select(user_api="blas")
+
+
 def _run_chunk(function, common, tasks, parent):
     if os.getpid() == parent:
         return [function(*common, *task) for task in tasks], []
-    with _CaughtWarnings() as caught:
+    with _CaughtWarnings() as caught, one_blas_thread():
         results = [function(*common, *task) for task in tasks]
     return results, caught.seen
 
@@ -116,7 +142,7 @@ class _CaughtWarnings:
         for (category, _), texts in kinds.items():
             times = "once" if len(texts) == 1 else f"{len(texts)} times"
             warnings.warn(
-                f"{texts[0]} (issued {times} in {n_tasks} fits)",
+                f"{texts[0]} (issued {times} in {n_tasks} tasks)",
                 category,
                 stacklevel=_users_stacklevel(),
             )

@@ -47,9 +47,20 @@ def validate_fit(estimator, X, y="no_validation", *, accept_sparse=True, **check
 
 def validate_predict(estimator, X, *, accept_sparse=True, dtype=None, **checks):
     """Validate new data against the fitted features, cast to the fitted ``dtype``."""
-    X = validate_data(estimator, X, reset=False, **{**_options(accept_sparse), **checks})
+    X = validate_data(
+        estimator, X, reset=False, **{**_options(accept_sparse), **checks}
+    )
     X = _canonical(X)
-    return X if dtype is None else X.astype(dtype, copy=False)
+    if dtype is None or X.dtype == dtype:
+        return X
+    with np.errstate(over="ignore"):
+        narrowed = X.astype(dtype)
+    if not np.isfinite(narrowed.data if issparse(X) else narrowed).all():
+        raise ValueError(
+            f"X has values that overflow {np.dtype(dtype)}, the type of the data the "
+            "model was fitted on. Scale X, or fit on float64 data."
+        )
+    return narrowed
 
 
 def validate_sample_weight(sample_weight, X):
@@ -80,7 +91,8 @@ def _canonical(X):
         X.sum_duplicates()
     if X.indices.dtype != np.int32 and max(X.nnz, *X.shape) <= _MAX_INT32:
         X = type(X)(
-            (X.data, X.indices.astype(np.int32), X.indptr.astype(np.int32)), shape=X.shape
+            (X.data, X.indices.astype(np.int32), X.indptr.astype(np.int32)),
+            shape=X.shape,
         )
         X.has_canonical_format = True
     return X

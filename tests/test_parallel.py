@@ -6,6 +6,7 @@ import cloudpickle
 import joblib
 import pytest
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_info
 
 from skexperts._parallel import run_tasks
 
@@ -32,7 +33,11 @@ def fail(value):
 def test_results_come_in_the_order_of_the_tasks(n_jobs, backend):
     with joblib.parallel_config(backend=backend):
         results = run_tasks(
-            add, [(i,) for i in range(23)], common=(100,), costs=range(23), n_jobs=n_jobs
+            add,
+            [(i,) for i in range(23)],
+            common=(100,),
+            costs=range(23),
+            n_jobs=n_jobs,
         )
     assert results == list(range(100, 123))
 
@@ -44,10 +49,15 @@ def test_no_tasks():
 @pytest.mark.parametrize("n_jobs", [1, 2])
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_many_warnings_are_issued_once(n_jobs, backend):
-    with joblib.parallel_config(backend=backend), warnings.catch_warnings(record=True) as w:
+    with (
+        joblib.parallel_config(backend=backend),
+        warnings.catch_warnings(record=True) as w,
+    ):
         warnings.simplefilter("always")
         run_tasks(complain, [(i,) for i in range(11)], n_jobs=n_jobs)
-    assert [str(one.message) for one in w] == ["gap 1e-05 is large (issued 5 times in 11 fits)"]
+    assert [str(one.message) for one in w] == [
+        "gap 1e-05 is large (issued 5 times in 11 tasks)"
+    ]
     assert w[0].category is ConvergenceWarning
     assert w[0].filename == __file__
 
@@ -75,6 +85,22 @@ def test_the_hooks_of_warnings_are_left_alone_outside_the_main_thread():
     thread.start()
     thread.join()
     assert seen == [[1]]
+
+
+def blas_threads(_):
+    return {
+        info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"
+    }
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_tasks_have_one_blas_thread_and_the_number_comes_back(n_jobs, backend):
+    before = blas_threads(0)
+    with joblib.parallel_config(backend=backend):
+        found = run_tasks(blas_threads, [(i,) for i in range(4)], n_jobs=n_jobs)
+    assert found == [{1}] * 4
+    assert blas_threads(0) == before
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])

@@ -55,6 +55,14 @@ def test_new_data_are_cast_to_the_fitted_dtype():
     assert validate_predict(estimator, coo_array(np.eye(3))).format == "csr"
 
 
+@pytest.mark.parametrize("container", [np.asarray, csr_array])
+def test_values_that_overflow_the_fitted_dtype_are_refused(container):
+    estimator = BaseEstimator()
+    validate_fit(estimator, np.eye(3, dtype=np.float32))
+    with pytest.raises(ValueError, match="X has values that overflow float32"):
+        validate_predict(estimator, container(1e300 * np.eye(3)), dtype=np.float32)
+
+
 def test_fortran_and_read_only_input_comes_back_in_c_order():
     X = np.asfortranarray(np.random.default_rng(0).random((4, 3)))
     X.flags.writeable = False

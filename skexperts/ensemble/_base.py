@@ -1,8 +1,8 @@
 """What the partitioned classifier and regressor have in common.
 
-    X -> partition -> affinity (n, n_cells) -> gate -> routing (n, n_experts) CSR
-    X -> experts, fitted in parallel        -> outputs of the routed pairs
-    routing, outputs -> sum_k routing[i, k] * output_k(x_i)
+X -> partition -> affinity (n, n_cells) -> gate -> routing (n, n_experts) CSR
+X -> experts, fitted in parallel        -> outputs of the routed pairs
+routing, outputs -> sum_k routing[i, k] * output_k(x_i)
 """
 
 from abc import ABCMeta, abstractmethod
@@ -98,9 +98,9 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         Returns
         -------
         routing : CSR of shape (n_samples, n_experts_)
-            Positive weights, at most ``top_k`` a row, each row sums to 1. Column j belongs
-            to ``experts_[j]``, the expert of cell ``cells_[j]``. A row that no cell claims
-            goes to all experts in equal parts.
+            Positive weights, at most ``top_k`` a row, each row sums to 1. Column j
+            belongs to ``experts_[j]``, the expert of cell ``cells_[j]``. A row that no
+            cell claims goes to all experts in equal parts.
         """
         check_is_fitted(self)
         X = self._validate_new(X)
@@ -134,7 +134,9 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
             route_top_k(self.gate_.gate_weights(X[block], affinity[block]), self._top_k)
             for block in row_blocks(*affinity.shape)
         ]
-        return blocks[0] if len(blocks) == 1 else csr_array(vstack(blocks, format="csr"))
+        return (
+            blocks[0] if len(blocks) == 1 else csr_array(vstack(blocks, format="csr"))
+        )
 
     def _pair_outputs(self, X, routing):
         rows, pairs, bounds = pairs_by_expert(routing)
@@ -151,8 +153,8 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
             )
             if not np.isfinite(block).all():
                 raise ValueError(
-                    f"The expert of cell {self.cells_[j]} ({type(expert).__name__}) gave "
-                    "NaN or infinity. Scale X, or regularise the expert more strongly."
+                    f"The expert of cell {self.cells_[j]} ({type(expert).__name__}) "
+                    "gave NaN or infinity. Scale X, or regularise the expert more."
                 )
             outputs[pairs[mine]] = block
         return outputs
@@ -174,18 +176,21 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         expert = self._default_expert() if self.expert is None else self.expert
         if not self._is_expert_kind(expert):
             raise TypeError(
-                f"expert={expert!r} is not a {self._expert_kind}. Pass one, or use the "
-                "other one of PartitionedExpertsClassifier and PartitionedExpertsRegressor."
+                f"expert={expert!r} is not a {self._expert_kind}. Pass one, or use "
+                "the other of PartitionedExpertsClassifier and "
+                "PartitionedExpertsRegressor."
             )
         if sample_weight is not None:
             used = np.flatnonzero(sample_weight)
             X, y, sample_weight = X[used], y[used], sample_weight[used]
             if weight_parameter(expert) is None:
                 raise ValueError(
-                    f"sample_weight was given, but fit of the expert {expert!r} takes no "
-                    "sample weights. Leave sample_weight out or use another expert."
+                    f"sample_weight was given, but fit of the expert {expert!r} takes "
+                    "no sample weights. Leave sample_weight out or use another expert."
                 )
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        seed = int(
+            check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        )
 
         self.partitioner_ = self._make_partitioner(X.shape[0], seed)
         self._partition = fit_partition(self.partitioner_, X, sample_weight)
@@ -231,7 +236,9 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         tasks = []
         for j, cell in enumerate(self.cells_.tolist()):
             own = slice(bounds[j], bounds[j + 1])
-            own_weights = None if weights is None or weight_name is None else weights[own]
+            own_weights = (
+                None if weights is None or weight_name is None else weights[own]
+            )
             tasks.append((cell, cell_seed(seed, cell), rows[own], own_weights))
         return run_tasks(
             fit_cell,
@@ -245,7 +252,7 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
 def _check_rows_differ(X):
     if abs(X.max(axis=0) - X.min(axis=0)).sum() == 0:
         raise ValueError(
-            f"All {X.shape[0]} rows of X are equal, so there are no regions to find and "
-            "nothing to learn from X. Check how X was made; sparse codes are all zero when "
-            "their penalty is too large."
+            f"All {X.shape[0]} rows of X are equal, so there are no regions to find "
+            "and nothing to learn from X. Check how X was made; sparse codes are all "
+            "zero when their penalty is too large."
         )

@@ -40,8 +40,8 @@ def fit_cell(expert, X, y, weight_name, cell, seed, rows, weights):
     except Exception as error:
         classes = f", {n_classes} classes" if n_classes else ""
         raise CellFitError(
-            f"The expert of cell {cell} ({len(rows)} rows{classes}, seed {seed}) could not "
-            f"be fitted. {type(error).__name__}: {error}"
+            f"The expert of cell {cell} ({len(rows)} rows{classes}, seed {seed}) could "
+            f"not be fitted. {type(error).__name__}: {error}"
         ) from error
     return CellFit(fitted, state, n_classes, time.perf_counter() - start)
 

@@ -18,18 +18,20 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
 
         F_c(x) = sum_k g_k(x) f_kc(x),    predict(x) = argmax_c F_c(x)
 
-    where ``g(x)`` are the gate weights of row x, non-negative, at most ``top_k`` of them
-    positive, summing to 1, and ``f_kc`` is what expert k says of class c: its margin if it
-    minimises the squared hinge loss, else its probability, else its vote. Expert k is
-    fitted on the rows routed to it, with the gate weights as sample weights (scaled to
-    mean 1 over all routed pairs, so that a penalty means the same for any ``top_k``).
+    where ``g(x)`` are the gate weights of row x, non-negative, at most ``top_k`` of
+    them positive, summing to 1, and ``f_kc`` is what expert k says of class c: its
+    margin if it minimises the squared hinge loss, else its probability, else its vote.
+    Expert k is fitted on the rows routed to it, with the gate weights as sample weights
+    (scaled to mean 1 over all routed pairs, so that a penalty means the same for any
+    ``top_k``).
 
     Parameters
     ----------
     expert : classifier, default=None
         Cloned for every cell. None means ``LinearSVC(penalty="l1", dual=False,
-        tol=1e-2, max_iter=10_000)``. Any pipeline or classifier will do. An expert whose ``fit`` takes no sample weights is
-        fitted on its rows without gate weights.
+        tol=1e-2, max_iter=10_000)``. Any pipeline or classifier will do. An expert
+        whose ``fit`` takes no sample weights is fitted on its rows without gate
+        weights.
 
     partitioner : estimator, default=None
         Divides the rows into cells: any scikit-learn clusterer or mixture, a pipeline
@@ -37,12 +39,13 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
         ``KMeans``.
 
     n_experts : int, default=None
-        Number of cells to ask the partitioner for. None leaves it to the partitioner; for
-        the default one it is 8, or the number of rows if that is lower.
+        Number of cells to ask the partitioner for. None leaves it to the partitioner;
+        for the default one it is 8, or the number of rows if that is lower.
 
     gate : {"distance", "hard"} or gate, default="distance"
-        ``"distance"`` is :class:`~skexperts.gating.DistanceGate`, a softmax of minus the
-        squared distance to the cells; ``"hard"`` is :class:`~skexperts.gating.HardGate`.
+        ``"distance"`` is :class:`~skexperts.gating.DistanceGate`, a softmax of minus
+        the squared distance to the cells; ``"hard"`` is
+        :class:`~skexperts.gating.HardGate`.
 
     top_k : int, default=4
         How many experts a row is routed to at the most. Ties go to the lowest cell id.
@@ -52,8 +55,8 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
         cell. At least one cell stays.
 
     n_jobs : int, default=None
-        Number of experts fitted at a time, as in joblib. The fitted model does not depend
-        on it.
+        Number of experts fitted at a time, as in joblib. The fitted model does not
+        depend on it.
 
     random_state : int, RandomState instance or None, default=None
         Seeds the partitioner and, by cell id, every expert.
@@ -80,11 +83,12 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
         The fitted gate.
 
     fit_report_ : dict of ndarrays of shape (n_cells,)
-        One entry per cell of the partition: ``cell`` (its id), ``n_rows`` (rows nearest to
-        it), ``n_routed`` (rows its expert was fitted on), ``gate_weight`` (their sum),
-        ``n_classes``, ``fit_time`` (seconds) and ``state``: ``"fitted"``, ``"constant"``
-        (one class only), ``"merged"`` (fewer rows than ``min_cell_size``) or ``"empty"``.
-        ``pandas.DataFrame(model.fit_report_)`` is a table.
+        One entry per cell of the partition: ``cell`` (its id), ``n_rows`` (rows nearest
+        to it), ``n_routed`` (rows its expert was fitted on), ``gate_weight`` (their
+        sum), ``n_classes``, ``fit_time`` (seconds) and ``state``: ``"fitted"``,
+        ``"constant"`` (one class only), ``"merged"`` (fewer rows than
+        ``min_cell_size``) or ``"empty"``. ``pandas.DataFrame(model.fit_report_)`` is a
+        table.
 
     n_features_in_ : int
         Number of features seen during fit.
@@ -99,12 +103,13 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
 
     Notes
     -----
-    A class without rows in a cell keeps its column: probability 0, vote 0, or the margin
-    -1 (the lowest of the row, if lower), at which the squared hinge gives probability 0.
-    With a single cell the predictions are exactly those of the expert fitted on all rows.
+    A class without rows in a cell keeps its column: probability 0, vote 0, or the
+    margin -1 (the lowest of the row, if lower), at which the squared hinge gives
+    probability 0. With a single cell the predictions are exactly those of the expert
+    fitted on all rows.
 
-    The fitted bits do not depend on ``n_jobs`` with process workers. LinearSVC draws from
-    one random generator per process, so with thread workers its last digits do.
+    The fitted bits do not depend on ``n_jobs`` with process workers. LinearSVC draws
+    from one random generator per process, so with thread workers its last digits do.
 
     References
     ----------
@@ -159,19 +164,23 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
         ValueError
             For data, weights or labels that cannot be used; the message says which.
         CellFitError
-            If an expert cannot be fitted; the message names the cell. Whatever is raised,
-            the estimator is left as it was.
+            If an expert cannot be fitted; the message names the cell. Whatever is
+            raised, the estimator is left as it was.
         """
         with all_or_nothing(self):
             X, y = validate_fit(self, X, y, ensure_min_samples=2)
             check_classification_targets(y)
             sample_weight = validate_sample_weight(sample_weight, X)
             self.classes_ = np.unique(y)
-            seen = self.classes_ if sample_weight is None else np.unique(y[sample_weight > 0])
+            seen = (
+                self.classes_
+                if sample_weight is None
+                else np.unique(y[sample_weight > 0])
+            )
             if len(seen) < 2:
                 raise ValueError(
-                    f"y has only one class with positive weight, {seen[0]!r}; a classifier "
-                    "needs at least two classes."
+                    f"y has only one class with positive weight, {seen[0]!r}; a "
+                    "classifier needs at least two classes."
                 )
             self._fit(X, y, sample_weight, n_outputs=len(self.classes_))
         return self
@@ -179,8 +188,8 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
     def decision_function(self, X):
         """Return the combined margins.
 
-        Experts that are read by probability or vote enter as ``2 p - 1``, the margin that
-        the squared-hinge link turns into ``p``.
+        Experts that are read by probability or vote enter as ``2 p - 1``, the margin
+        that the squared-hinge link turns into ``p``.
 
         Parameters
         ----------
@@ -188,7 +197,7 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
 
         Returns
         -------
-        margins : ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes
+        margins : ndarray of shape (n_samples, n_classes) or (n_samples,)
             For two classes the margin of ``classes_[1]``.
         """
         combined = self._combine(X)
@@ -198,9 +207,9 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
     def predict_proba(self, X):
         """Return class probabilities.
 
-        The mixture of the experts' probabilities or votes; for margins the exact inverse
-        link of the squared hinge, ``p_c = clip((F_c + 1) / 2, 0, 1)``, normalised over the
-        classes (Zhang 2004).
+        The mixture of the experts' probabilities or votes; for margins the exact
+        inverse link of the squared hinge, ``p_c = clip((F_c + 1) / 2, 0, 1)``,
+        normalised over the classes (Zhang 2004).
 
         Parameters
         ----------

@@ -15,17 +15,17 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
 
         F(x) = sum_k g_k(x) f_k(x)
 
-    where ``g(x)`` are the gate weights of row x, non-negative, at most ``top_k`` of them
-    positive, summing to 1, and ``f_k`` is the prediction of expert k. Expert k is fitted on
-    the rows routed to it, with the gate weights as sample weights (scaled to mean 1 over
-    all routed pairs, so that a penalty means the same for any ``top_k``).
+    where ``g(x)`` are the gate weights of row x, non-negative, at most ``top_k`` of
+    them positive, summing to 1, and ``f_k`` is the prediction of expert k. Expert k is
+    fitted on the rows routed to it, with the gate weights as sample weights (scaled to
+    mean 1 over all routed pairs, so that a penalty means the same for any ``top_k``).
 
     Parameters
     ----------
     expert : regressor, default=None
-        Cloned for every cell. None means ``Lasso(alpha=1e-3, max_iter=10_000)``. Any
-        pipeline or regressor will do. An expert whose ``fit`` takes no sample weights is
-        fitted on its rows without gate weights.
+        Cloned for every cell. None means ``Lasso(alpha=1e-2, max_iter=10_000)``. Any
+        pipeline or regressor will do. An expert whose ``fit`` takes no sample weights
+        is fitted on its rows without gate weights.
 
     partitioner : estimator, default=None
         Divides the rows into cells: any scikit-learn clusterer or mixture, a pipeline
@@ -33,12 +33,13 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
         ``KMeans``.
 
     n_experts : int, default=None
-        Number of cells to ask the partitioner for. None leaves it to the partitioner; for
-        the default one it is 8, or the number of rows if that is lower.
+        Number of cells to ask the partitioner for. None leaves it to the partitioner;
+        for the default one it is 8, or the number of rows if that is lower.
 
     gate : {"distance", "hard"} or gate, default="distance"
-        ``"distance"`` is :class:`~skexperts.gating.DistanceGate`, a softmax of minus the
-        squared distance to the cells; ``"hard"`` is :class:`~skexperts.gating.HardGate`.
+        ``"distance"`` is :class:`~skexperts.gating.DistanceGate`, a softmax of minus
+        the squared distance to the cells; ``"hard"`` is
+        :class:`~skexperts.gating.HardGate`.
 
     top_k : int, default=4
         How many experts a row is routed to at the most. Ties go to the lowest cell id.
@@ -48,8 +49,8 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
         cell. At least one cell stays.
 
     n_jobs : int, default=None
-        Number of experts fitted at a time, as in joblib. The fitted model does not depend
-        on it.
+        Number of experts fitted at a time, as in joblib. The fitted model does not
+        depend on it.
 
     random_state : int, RandomState instance or None, default=None
         Seeds the partitioner and, by cell id, every expert.
@@ -72,9 +73,9 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
         The fitted gate.
 
     fit_report_ : dict of ndarrays of shape (n_cells,)
-        One entry per cell of the partition: ``cell`` (its id), ``n_rows`` (rows nearest to
-        it), ``n_routed`` (rows its expert was fitted on), ``gate_weight`` (their sum),
-        ``n_classes`` (0), ``fit_time`` (seconds) and ``state``: ``"fitted"``,
+        One entry per cell of the partition: ``cell`` (its id), ``n_rows`` (rows nearest
+        to it), ``n_routed`` (rows its expert was fitted on), ``gate_weight`` (their
+        sum), ``n_classes`` (0), ``fit_time`` (seconds) and ``state``: ``"fitted"``,
         ``"merged"`` (fewer rows than ``min_cell_size``) or ``"empty"``.
         ``pandas.DataFrame(model.fit_report_)`` is a table.
 
@@ -91,7 +92,8 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
 
     Notes
     -----
-    With a single cell the predictions are exactly those of the expert fitted on all rows.
+    With a single cell the predictions are exactly those of the expert
+    fitted on all rows.
 
     References
     ----------
@@ -114,7 +116,7 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
     _expert_kind = "regressor"
 
     def _default_expert(self):
-        return Lasso(alpha=1e-3, max_iter=10_000)
+        return Lasso(alpha=1e-2, max_iter=10_000)
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None):
@@ -140,8 +142,8 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
         ValueError
             For data, weights or targets that cannot be used; the message says which.
         CellFitError
-            If an expert cannot be fitted; the message names the cell. Whatever is raised,
-            the estimator is left as it was.
+            If an expert cannot be fitted; the message names the cell. Whatever is
+            raised, the estimator is left as it was.
         """
         with all_or_nothing(self):
             X, y = validate_fit(self, X, y, ensure_min_samples=2, y_numeric=True)

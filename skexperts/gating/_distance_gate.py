@@ -13,20 +13,21 @@ from skexperts._sklearn import Interval, fit_context
 class DistanceGate(BaseEstimator):
     """Softmax of the affinity: near cells share a row, far cells have no part in it.
 
-    With affinities ``a_k(x)`` (for centres minus the squared distance) the weights are::
+    With affinities ``a_k(x)`` (for centres minus the squared distance) and
+    ``T = temperature * unit_`` the weights are::
 
-        g_k(x) = exp(a_k(x) / (temperature * unit_)) / sum_j exp(a_j(x) / (temperature * unit_))
+        g_k(x) = exp(a_k(x) / T) / sum_j exp(a_j(x) / T)
 
     ``unit_`` is half the mean squared distance of the training rows to their nearest
     centre, so that ``temperature`` has no units. Affinities that are log-probabilities
-    (a mixture model) already have the right unit: then ``unit_ = 1`` and at temperature 1
-    the weights are the posterior probabilities of the mixture.
+    (a mixture model) already have the right unit: then ``unit_ = 1`` and at temperature
+    1 the weights are the posterior probabilities of the mixture.
 
     Parameters
     ----------
     temperature : float, default=1.0
-        Softness of the boundaries between cells, at least 0. At 0 the nearest cell takes
-        the row, exact ties share it.
+        Softness of the boundaries between cells, at least 0. At 0 the nearest cell
+        takes the row, exact ties share it.
 
     Attributes
     ----------
@@ -50,7 +51,9 @@ class DistanceGate(BaseEstimator):
            [0.21, 0.79]])
     """
 
-    _parameter_constraints: dict = {"temperature": [Interval(Real, 0, None, closed="left")]}
+    _parameter_constraints: dict = {
+        "temperature": [Interval(Real, 0, None, closed="left")]
+    }
 
     def __init__(self, temperature=1.0):
         self.temperature = temperature

@@ -49,14 +49,16 @@ def fit_partition(partitioner, X, sample_weight=None):
     if partition.n_cells == 0:
         raise ValueError(
             f"The partitioner {type(partitioner).__name__} found no cell in the "
-            f"{X.shape[0]} rows of X. Change its parameters or pass another partitioner."
+            f"{X.shape[0]} rows of X. Change its parameters or pass another one."
         )
     return partition
 
 
 def set_n_cells(partitioner, n_cells):
     """Set the parameter that holds the number of cells, whatever its name is."""
-    last = partitioner.steps[-1][1] if isinstance(partitioner, Pipeline) else partitioner
+    last = (
+        partitioner.steps[-1][1] if isinstance(partitioner, Pipeline) else partitioner
+    )
     for name in _CELL_COUNT_PARAMETERS:
         if name in last.get_params(deep=False):
             last.set_params(**{name: n_cells})
@@ -127,9 +129,9 @@ class _Centers(_Partition):
         if not np.isfinite(affinity).all():
             largest = abs(X.data if issparse(X) else X).max()
             raise ValueError(
-                f"X has values up to {largest:.3g} in size, so that squared distances to "
-                f"the cells overflow {affinity.dtype}. Scale X first, for example with "
-                "sklearn.preprocessing.StandardScaler."
+                f"X has values up to {largest:.3g} in size, so that squared distances "
+                f"to the cells overflow {affinity.dtype}. Scale X first, for example "
+                "with sklearn.preprocessing.StandardScaler."
             )
         return affinity
 
@@ -163,13 +165,15 @@ class _CoreSamples(_Partition):
         core = core[labels[core] != -1]
         if core.size == 0:
             warnings.warn(
-                f"{type(partitioner).__name__} found no cell: all {len(labels)} rows are "
-                "noise. One expert is fitted on all rows.",
+                f"{type(partitioner).__name__} found no cell: all {len(labels)} rows "
+                "are noise. One expert is fitted on all rows.",
                 UserWarning,
                 stacklevel=2,
             )
             core, labels = np.arange(len(labels)), np.zeros(len(labels), dtype=int)
-        self.cores = [X[core[labels[core] == label]] for label in np.unique(labels[core])]
+        self.cores = [
+            X[core[labels[core] == label]] for label in np.unique(labels[core])
+        ]
         self.n_cells = len(self.cores)
 
     def affinity(self, X):

@@ -23,5 +23,16 @@ class PartitionerMixin:
         raise TypeError(f"{type(self).__name__} must implement affinity(X).")
 
     def training_affinity(self, X):
-        """Return the affinities of the rows given to ``fit``; by default ``affinity(X)``."""
+        """Return the affinities of the rows given to ``fit``.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows given to ``fit``.
+
+        Returns
+        -------
+        affinity : ndarray of shape (n_samples, n_cells_)
+            By default ``affinity(X)``.
+        """
         return self.affinity(X)

@@ -16,9 +16,10 @@ class RandomPartitioner(PartitionerMixin, BaseEstimator):
     """Divide the training rows into random cells of equal size.
 
     A random cell has no place in the space of the features, so a new row belongs to
-    none: all experts answer for it, with equal weights, whatever the gate and ``top_k``.
-    Experts on random cells are a committee trained on disjoint samples (Collobert, Bengio
-    & Bengio 2002), the baseline that a partition by the data has to beat.
+    none: all experts answer for it, with equal weights, whatever the gate and
+    ``top_k``. Experts on random cells are a committee trained on disjoint samples
+    (Collobert, Bengio & Bengio 2002), the baseline that a partition by the data has to
+    beat.
 
     Parameters
     ----------

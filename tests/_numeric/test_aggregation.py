@@ -43,5 +43,7 @@ def test_align_columns_places_and_fills():
 
 def test_align_columns_takes_a_fill_per_row():
     fill = np.array([[-1.0], [-3.0]])
-    aligned = align_columns(np.array([[2.0], [-3.0]]), np.array([1]), np.arange(2), fill)
+    aligned = align_columns(
+        np.array([[2.0], [-3.0]]), np.array([1]), np.arange(2), fill
+    )
     np.testing.assert_array_equal(aligned, [[-1.0, 2.0], [-3.0, -3.0]])

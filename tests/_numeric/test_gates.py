@@ -12,13 +12,17 @@ affinities = st.tuples(st.integers(1, 8), st.integers(1, 6)).flatmap(
         np.float64,
         shape,
         elements=st.one_of(
-            st.floats(-1e308, 1e308), st.just(-np.inf), st.sampled_from([-2.0, -1.0, 0.0])
+            st.floats(-1e308, 1e308),
+            st.just(-np.inf),
+            st.sampled_from([-2.0, -1.0, 0.0]),
         ),
     )
 )
 
 
-@given(affinity=affinities, temperature=st.sampled_from([0.0, 1e-300, 1.0, 1e300, np.inf]))
+@given(
+    affinity=affinities, temperature=st.sampled_from([0.0, 1e-300, 1.0, 1e300, np.inf])
+)
 def test_softmax_weights_are_a_distribution_for_any_logits(affinity, temperature):
     weights = softmax_weights(affinity, temperature)
     claimed = (affinity > -np.inf).any(axis=1)

@@ -108,7 +108,9 @@ def test_all_experts_is_the_dense_mixture():
     model = PartitionedExpertsRegressor(
         Ridge(), partitioner=kmeans(), top_k=99, random_state=0
     ).fit(X, y)
-    distances = euclidean_distances(X, model.partitioner_.cluster_centers_, squared=True)
+    distances = euclidean_distances(
+        X, model.partitioner_.cluster_centers_, squared=True
+    )
     gate = np.exp(-(distances - distances.min(axis=1)[:, None]) / model.gate_.unit_)
     gate /= gate.sum(axis=1)[:, None]
     expected = np.zeros_like(y)
@@ -129,7 +131,9 @@ def oracle(model, X, X_new):
     scores = np.zeros((len(X_new), len(model.classes_)))
     for i, x in enumerate(X_new):
         d2 = ((x - centers) ** 2).sum(axis=1)
-        weight = np.exp(-(d2 - d2.min()) / (model.gate_.unit_ * model.gate_.temperature))
+        weight = np.exp(
+            -(d2 - d2.min()) / (model.gate_.unit_ * model.gate_.temperature)
+        )
         nearest = sorted(range(len(centers)), key=lambda k: (d2[k], k))[: model.top_k]
         total = sum(weight[k] for k in nearest)
         for k in nearest:
@@ -154,7 +158,9 @@ def oracle(model, X, X_new):
     top_k=st.integers(1, 5),
     temperature=st.sampled_from([0.1, 1.0, 10.0]),
 )
-def test_classifier_is_the_loop_over_cells(seed, n_classes, n_experts, top_k, temperature):
+def test_classifier_is_the_loop_over_cells(
+    seed, n_classes, n_experts, top_k, temperature
+):
     rng = np.random.default_rng(seed)
     X, X_new = rng.normal(size=(60, 3)), 3 * rng.normal(size=(20, 3))
     # Labels depend on the place, so that cells miss classes.
@@ -183,7 +189,9 @@ def test_classifier_is_the_loop_over_cells(seed, n_classes, n_experts, top_k, te
 
 
 @pytest.mark.parametrize(
-    "expert", [LinearSVC(**L1), LogisticRegression(), SVC()], ids=lambda e: type(e).__name__
+    "expert",
+    [LinearSVC(**L1), LogisticRegression(), SVC()],
+    ids=lambda e: type(e).__name__,
 )
 def test_route_and_expert_outputs_contract_to_the_prediction(expert):
     X, y = wine()
@@ -259,7 +267,9 @@ def blobs_with_a_pure_cell():
 @pytest.mark.parametrize("expert", [None, LogisticRegression(), SVC()])
 def test_a_cell_with_one_class_gets_a_constant_expert(expert):
     X, y = blobs_with_a_pure_cell()
-    model = PartitionedExpertsClassifier(expert, n_experts=2, gate="hard", random_state=0)
+    model = PartitionedExpertsClassifier(
+        expert, n_experts=2, gate="hard", random_state=0
+    )
     model.fit(X, y)
     assert sorted(model.fit_report_["state"]) == ["constant", "fitted"]
     assert sum(isinstance(e, DummyClassifier) for e in model.experts_) == 1
@@ -274,7 +284,9 @@ def test_a_small_cell_gives_its_rows_to_the_next():
     X = np.r_[np.zeros(20), np.full(20, 10.0), np.full(3, 13.0)][:, None]
     X = X + np.random.default_rng(0).normal(scale=0.1, size=X.shape)
     y = X[:, 0] ** 2
-    model = PartitionedExpertsRegressor(n_experts=3, gate="hard", random_state=0).fit(X, y)
+    model = PartitionedExpertsRegressor(n_experts=3, gate="hard", random_state=0).fit(
+        X, y
+    )
     report = model.fit_report_
     assert model.n_experts_ == 2
     assert sorted(report["state"]) == ["fitted", "fitted", "merged"]
@@ -296,9 +308,13 @@ def test_empty_cells_get_no_expert():
 
 def test_noise_of_dbscan_is_served_by_the_nearest_cell():
     rng = np.random.default_rng(0)
-    X = np.vstack([rng.normal(size=(50, 2)), rng.normal(size=(50, 2)) + 12, [[6.5, 6.5]]])
+    X = np.vstack(
+        [rng.normal(size=(50, 2)), rng.normal(size=(50, 2)) + 12, [[6.5, 6.5]]]
+    )
     y = X[:, 0]
-    model = PartitionedExpertsRegressor(partitioner=DBSCAN(eps=1.5), gate="hard").fit(X, y)
+    model = PartitionedExpertsRegressor(partitioner=DBSCAN(eps=1.5), gate="hard").fit(
+        X, y
+    )
     assert model.n_experts_ == 2
     np.testing.assert_array_equal(np.diff(model.route(X).indptr), 1)
 
@@ -377,7 +393,9 @@ def test_sparse_rows_give_the_dense_model(container):
     X, y = load_digits(return_X_y=True)
     X, y = X[:200] / 16, y[:200]
     model = PartitionedExpertsClassifier(
-        LogisticRegression(tol=1e-8, max_iter=1000), partitioner=kmeans(), random_state=0
+        LogisticRegression(tol=1e-8, max_iter=1000),
+        partitioner=kmeans(),
+        random_state=0,
     )
     dense = clone(model).fit(X, y).predict_proba(X)
     sparse = clone(model).fit(container(X), y).predict_proba(container(X))
@@ -424,7 +442,8 @@ def test_weight_is_repetition_for_a_given_partition():
     times = np.random.default_rng(0).integers(0, 4, size=len(y))
     centers = X[[0, 100, 200, 300]]
     model = PartitionedExpertsRegressor(
-        Ridge(tol=1e-12), partitioner=KMeans(4, init=centers, n_init=1, tol=0, max_iter=500)
+        Ridge(tol=1e-12),
+        partitioner=KMeans(4, init=centers, n_init=1, tol=0, max_iter=500),
     )
     weighted = clone(model).fit(X, y, sample_weight=times)
     repeated = clone(model).fit(np.repeat(X, times, axis=0), np.repeat(y, times))
@@ -452,7 +471,9 @@ def test_weights_reach_the_last_step_of_a_pipeline():
 def test_weights_are_refused_for_experts_that_cannot_take_them():
     X, y = wine()
     model = PartitionedExpertsClassifier(KNeighborsClassifier())
-    with pytest.raises(ValueError, match="expert KNeighborsClassifier.* no sample weights"):
+    with pytest.raises(
+        ValueError, match="expert KNeighborsClassifier.* no sample weights"
+    ):
         model.fit(X, y, sample_weight=np.ones(len(y)))
 
 
@@ -471,12 +492,18 @@ def nan_in(X):
         (lambda X, y: (nan_in(X), y), "Input X contains NaN"),
         (lambda X, y: (X, y[:-1]), "inconsistent numbers of samples"),
         (lambda X, y: (X[0], y), "Expected 2D array"),
-        (lambda X, y: (X, np.ones(len(y))), "y has only one class.*at least two classes"),
+        (
+            lambda X, y: (X, np.ones(len(y))),
+            "y has only one class.*at least two classes",
+        ),
         (lambda X, y: (X, y + 0.5), "Unknown label type"),
         (lambda X, y: (X, np.where(y == 0, None, "a")), "."),
         (lambda X, y: (np.ones_like(X), y), "All 178 rows of X are equal"),
         (lambda X, y: (csr_array(np.ones_like(X)), y), "All 178 rows of X are equal"),
-        (lambda X, y: (X[:5], y[:5] + [0, 1, 0, 1, 0]), "n_samples=5 should be >= n_clust"),
+        (
+            lambda X, y: (X[:5], y[:5] + [0, 1, 0, 1, 0]),
+            "n_samples=5 should be >= n_clust",
+        ),
         (lambda X, y: (X[:1], y[:1]), "1 sample"),
         (lambda X, y: (X + 1j, y), "Complex data not supported"),
     ],
@@ -525,7 +552,9 @@ def test_a_classifier_is_refused_as_expert_of_the_regressor():
 
 def test_reordered_missing_and_renamed_columns_are_refused():
     frame, y = load_wine(return_X_y=True, as_frame=True)
-    model = PartitionedExpertsClassifier(LogisticRegression(max_iter=9999), random_state=0)
+    model = PartitionedExpertsClassifier(
+        LogisticRegression(max_iter=9999), random_state=0
+    )
     model.fit(frame, y)
     np.testing.assert_array_equal(model.feature_names_in_, frame.columns)
     with pytest.raises(ValueError, match="(?s)feature names should match.*same order"):
@@ -540,7 +569,9 @@ def test_reordered_missing_and_renamed_columns_are_refused():
 
 def test_negative_weights_are_refused():
     X, y = wine()
-    with pytest.raises(ValueError, match="Negative values in data passed to `sample_weight`"):
+    with pytest.raises(
+        ValueError, match="Negative values in data passed to `sample_weight`"
+    ):
         PartitionedExpertsClassifier().fit(X, y, sample_weight=-np.ones(len(y)))
 
 
@@ -596,11 +627,13 @@ def test_an_expert_that_gives_nan_is_named():
 def test_warnings_of_experts_are_summed_up():
     X, y = wine()
     model = PartitionedExpertsClassifier(
-        LinearSVC(penalty="l1", dual=False, tol=1e-9, max_iter=2), n_experts=5, random_state=0
+        LinearSVC(penalty="l1", dual=False, tol=1e-9, max_iter=2),
+        n_experts=5,
+        random_state=0,
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model.fit(X, y)
     assert len(caught) == 1
     assert "Liblinear failed to converge" in str(caught[0].message)
-    assert f"in {model.n_experts_} fits" in str(caught[0].message)
+    assert f"in {model.n_experts_} tasks" in str(caught[0].message)

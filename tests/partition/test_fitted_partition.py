@@ -82,7 +82,9 @@ def test_new_rows_may_have_another_float_type(fitted, new):
 
 
 def test_sparse_rows_give_the_dense_affinity():
-    X = np.random.default_rng(0).normal(size=(40, 5)) * (np.arange(200).reshape(40, 5) % 3)
+    X = np.random.default_rng(0).normal(size=(40, 5)) * (
+        np.arange(200).reshape(40, 5) % 3
+    )
     partition = fit_partition(KMeans(4, random_state=0), X)
     np.testing.assert_allclose(partition.affinity(csr_array(X)), partition.affinity(X))
 
@@ -112,7 +114,9 @@ def test_sample_weight_reaches_the_partitioner():
 
 def test_huge_values_are_refused_by_name():
     X = np.array([[1e200], [-1e200], [0.0], [1.0]])
-    partition = fit_partition(KMeans(2, random_state=0), np.array([[0.0], [1.0], [2.0]]))
+    partition = fit_partition(
+        KMeans(2, random_state=0), np.array([[0.0], [1.0], [2.0]])
+    )
     with pytest.raises(ValueError, match="X has values up to 1e\\+200.*StandardScaler"):
         partition.affinity(X)
 
@@ -122,7 +126,9 @@ def test_an_estimator_without_cells_is_refused():
         def fit(self, X):
             return self
 
-    with pytest.raises(TypeError, match="neither cluster_centers_, predict nor labels_"):
+    with pytest.raises(
+        TypeError, match="neither cluster_centers_, predict nor labels_"
+    ):
         fit_partition(Nothing(), np.ones((3, 1)))
 
 

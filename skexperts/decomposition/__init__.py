@@ -1,0 +1,5 @@
+"""Sparse codes: every row as a combination of few atoms of a dictionary."""
+
+from skexperts.decomposition._sparse_coder import SparseCoder
+
+__all__ = ["SparseCoder"]

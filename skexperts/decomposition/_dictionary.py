@@ -1,0 +1,114 @@
+"""How a dictionary is made: learned, by k-means, sampled, given, or the identity."""
+
+import warnings
+
+import numpy as np
+from scipy.sparse import eye_array, issparse
+from sklearn.cluster import MiniBatchKMeans
+from sklearn.decomposition import MiniBatchDictionaryLearning
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array
+
+from skexperts._sklearn import align_sparse_api
+from skexperts.decomposition._encode import row_norms
+
+
+def make_dictionary(X, dictionary, n_components, *, penalty, positive, max_iter, rng):
+    """Return a dictionary for the rows of X, and the passes over X that made it.
+
+    Rows of zeros take no part: they are coded by zero whatever the atoms are.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_features)
+    dictionary : str or array-like of shape (n_components, n_features)
+    n_components : int
+    penalty : float
+        Weight of the l1 norm of the codes while learning.
+    positive : bool
+        Whether the codes are non-negative while learning.
+    max_iter : int
+        Largest number of sweeps of coordinate descent per code while learning.
+    rng : RandomState
+
+    Returns
+    -------
+    components : ndarray of shape (n_components, n_features)
+        Of the dtype of X; sparse for the identity.
+    n_iter : int
+    """
+    n_features = X.shape[1]
+    if not isinstance(dictionary, str):
+        return _given(dictionary, n_features, X.dtype), 1
+    if dictionary == "identity":
+        return align_sparse_api(eye_array(n_features, dtype=X.dtype, format="csr")), 1
+    used = np.asarray((X != 0).sum(axis=1)).ravel() > 0
+    rows = X if used.all() else X[used]
+    if dictionary == "learn":
+        return _learn(rows, n_components, penalty, positive, max_iter, rng)
+    if rows.shape[0] < n_components:
+        _raise_too_few(dictionary, n_components, X.shape[0], rows.shape[0])
+    if dictionary == "kmeans":
+        model = MiniBatchKMeans(n_components, n_init=1, random_state=rng).fit(rows)
+        centers = model.cluster_centers_
+        return centers / row_norms(centers)[:, None], int(model.n_iter_)
+    atoms = _sample(rows, n_components, rng)
+    if len(atoms) < n_components:
+        _raise_too_few(dictionary, n_components, X.shape[0], len(atoms))
+    return atoms / row_norms(atoms)[:, None], 1
+
+
+def _given(dictionary, n_features, dtype):
+    try:
+        atoms = check_array(
+            dictionary, dtype=dtype, order="C", copy=True, input_name="dictionary"
+        )
+    except ValueError as error:
+        raise ValueError(
+            "dictionary must be a finite array of shape (n_components, n_features), or "
+            f"one of 'identity', 'kmeans', 'learn', 'sample': {error}"
+        ) from error
+    if atoms.shape[1] != n_features:
+        raise ValueError(
+            f"dictionary has {atoms.shape[1]} features, but X has {n_features}: give "
+            f"one atom per row, an array of shape (n_components, {n_features})."
+        )
+    return atoms
+
+
+def _learn(rows, n_components, penalty, positive, max_iter, rng):
+    if rows.shape[0] == 0:
+        return np.zeros((n_components, rows.shape[1]), dtype=rows.dtype), 1
+    model = MiniBatchDictionaryLearning(
+        n_components,
+        alpha=penalty,
+        fit_algorithm="cd",
+        positive_code=positive,
+        transform_max_iter=max_iter,
+        random_state=rng,
+    )
+    with warnings.catch_warnings():
+        # Codes on the way to the dictionary need not be exact.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(rows)
+    return np.ascontiguousarray(model.components_), int(model.n_iter_)
+
+
+def _sample(rows, n_components, rng):
+    """Draw up to n_components rows of different values."""
+    drawn: dict[bytes, np.ndarray] = {}
+    for i in rng.permutation(rows.shape[0]):
+        # Adding 0 turns -0.0 into 0.0, an equal value of other bytes.
+        row = (rows[[i]].toarray()[0] if issparse(rows) else rows[i]) + 0
+        drawn.setdefault(row.tobytes(), row)
+        if len(drawn) == n_components:
+            break
+    return np.array(list(drawn.values()))
+
+
+def _raise_too_few(dictionary, n_components, n_samples, n_useful):
+    raise ValueError(
+        f"dictionary={dictionary!r} makes n_components={n_components} atoms of "
+        f"distinct non-zero rows, but X with n_samples={n_samples} has only "
+        f"{n_useful}: lower n_components."
+    )
