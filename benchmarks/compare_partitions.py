@@ -1,8 +1,8 @@
 """Partitioned linear experts against one model and against hard cells.
 
-LETTER: accuracy on the 4000 test rows. Regression sets: RMSE by 5-fold cross-validation,
-mean and standard deviation over the folds. The same cells for hard and soft routing, one
-thread each, features standardised on the training rows.
+LETTER: accuracy on the 4000 test rows. Regression sets: RMSE by 5-fold
+cross-validation, mean and standard deviation over the folds. The same cells for hard
+and soft routing, one thread each, features standardised on the training rows.
 
     python -m benchmarks.compare_partitions [--quick] [--json FILE]
 """

@@ -1,6 +1,7 @@
 """Benchmark data: from the folder SKEXPERTS_DATA_DIR if it is set, else from OpenML.
 
-A file ``NAME.npz`` in the folder holds ``X_train, y_train, X_test, y_test``, or ``X, y``.
+A file ``NAME.npz`` in the folder holds ``X_train, y_train, X_test, y_test``, or ``X,
+y``.
 """
 
 import os

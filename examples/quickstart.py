@@ -4,8 +4,8 @@ Quickstart
 ==========
 
 Recognise letters by many small sparse linear experts, each in its own region of the
-data, and compare with one linear SVM and with a kernel SVM. The UCI LETTER data come with the
-package: 16 features, 26 classes, 16000 rows for training and 4000 for testing.
+data, and compare with one linear SVM and with a kernel SVM. The UCI LETTER data come
+with the package: 16 features, 26 classes, 16000 rows for training and 4000 for testing.
 """
 
 import time

@@ -6,4 +6,22 @@ scikit-learn estimator fitted on its rows; a combiner contracts the two.
 
 from importlib.metadata import version
 
+from skexperts.combine import AlphaCombinerClassifier, AlphaCombinerRegressor
+from skexperts.decomposition import SparseCoder
+from skexperts.ensemble import PartitionedExpertsClassifier, PartitionedExpertsRegressor
+from skexperts.gating import DistanceGate, HardGate
+from skexperts.partition import RandomPartitioner
+
 __version__ = version("skexperts")
+
+__all__ = [
+    "AlphaCombinerClassifier",
+    "AlphaCombinerRegressor",
+    "DistanceGate",
+    "HardGate",
+    "PartitionedExpertsClassifier",
+    "PartitionedExpertsRegressor",
+    "RandomPartitioner",
+    "SparseCoder",
+    "__version__",
+]

@@ -4,8 +4,8 @@ with weights, and read as columns aligned to the classes of the whole model.
 What is read of a classifier, its *output kind*:
 
 - ``"margin"``: the decision function, if the expert minimises the squared hinge loss
-  (``LinearSVC``, ``SGDClassifier(loss="squared_hinge")``). Margins of that loss have one
-  scale and an exact inverse link to probabilities.
+  (``LinearSVC``, ``SGDClassifier(loss="squared_hinge")``). Margins of that loss have
+  one scale and an exact inverse link to probabilities.
 - ``"probability"``: ``predict_proba``, if there is one.
 - ``"vote"``: otherwise, one for the predicted class. The decision functions of other
   classifiers have no scale in common and cannot be averaged.
@@ -14,6 +14,8 @@ What is read of a classifier, its *output kind*:
 import numpy as np
 from sklearn import get_config
 from sklearn.base import clone, is_classifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
@@ -22,10 +24,11 @@ from skexperts._numeric.aggregation import align_columns
 from skexperts._numeric.links import ABSENT_MARGIN, PRESENT_MARGIN, binary_margins
 
 _MAX_SEED = np.iinfo(np.int32).max
+_WRAPPERS = (FrozenEstimator, GridSearchCV, RandomizedSearchCV)
 
 
 def output_kind(expert) -> str:
-    """Return ``"margin"``, ``"probability"``, ``"vote"``, or ``"value"`` (a regressor)."""
+    """Return "margin", "probability", "vote" or, for a regressor, "value"."""
     if not is_classifier(expert):
         return "value"
     if getattr(_final_step(expert), "loss", None) == "squared_hinge":
@@ -50,9 +53,20 @@ def read_outputs(expert, X, *, kind, classes=None):
     Returns
     -------
     outputs : ndarray of shape (n_samples, n_outputs), float64
+
+    Raises
+    ------
+    ValueError
+        If the expert knows a class that is not in ``classes``.
     """
     if kind == "value":
         return np.asarray(expert.predict(X), dtype=np.float64).reshape(X.shape[0], -1)
+    unknown = np.setdiff1d(expert.classes_, classes)
+    if unknown.size:
+        raise ValueError(
+            f"{type(expert).__name__} knows the classes {unknown.tolist()}, which y "
+            "does not have. Fit on rows of every class it knows."
+        )
     if kind == "probability":
         probabilities = np.asarray(expert.predict_proba(X), dtype=np.float64)
         return align_columns(probabilities, expert.classes_, classes, 0.0)
@@ -106,6 +120,10 @@ def weight_parameter(estimator) -> str | None:
 
 
 def _final_step(estimator):
-    while isinstance(estimator, Pipeline):
-        estimator = estimator.steps[-1][1]
-    return estimator
+    while True:
+        if isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
+        elif isinstance(estimator, _WRAPPERS):
+            estimator = estimator.estimator
+        else:
+            return estimator

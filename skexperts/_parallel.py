@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -51,8 +52,8 @@ def run_tasks(
     Returns
     -------
     results : list
-        In the order of ``tasks``. Warnings that differ in numbers only are issued once, by
-        the caller's process, with how often they occurred.
+        In the order of ``tasks``. Warnings that differ in numbers only are issued once,
+        by the caller's process, with how often they occurred.
     """
     if not tasks:
         return []
@@ -85,8 +86,8 @@ def one_blas_thread() -> Iterator[None]:
     """Let BLAS use one thread, as it does in worker processes.
 
     The last bits of a matrix product depend on the number of BLAS threads. The number
-    belongs to the whole process, and two threads that limit it at once would not give it
-    back, so that outside the main thread this does nothing.
+    belongs to the whole process, and two threads that limit it at once would not give
+    it back, so that outside the main thread this does nothing.
     """
     if threading.current_thread() is threading.main_thread():
         with _blas().limit(limits=1):
@@ -150,7 +151,8 @@ class _CaughtWarnings:
 
 def _users_stacklevel():
     """Level at which ``warnings.warn`` points at the line that called the library."""
-    frame, level = sys._getframe(1), 0
-    while frame is not None and frame.f_globals["__name__"].startswith(_LIBRARIES):
+    frame: FrameType | None = sys._getframe(1)
+    level = 0
+    while frame and frame.f_globals.get("__name__", "").startswith(_LIBRARIES):
         frame, level = frame.f_back, level + 1
     return level + 1

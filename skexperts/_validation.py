@@ -83,7 +83,7 @@ def _options(accept_sparse):
 
 
 def _canonical(X):
-    """Sort and sum the entries of a CSR matrix and use 32-bit indices where they fit."""
+    """Sort and sum the entries of CSR, use 32-bit indices where they fit."""
     if not issparse(X):
         return X
     if not X.has_canonical_format:

@@ -20,7 +20,8 @@ def check_gate(gate):
     Parameters
     ----------
     gate : estimator
-        With ``fit(X, affinity, cells, sample_weight)`` and ``gate_weights(X, affinity)``.
+        With ``fit(X, affinity, cells, sample_weight)`` and ``gate_weights(X,
+        affinity)``.
 
     Raises
     ------
@@ -36,7 +37,9 @@ def check_gate(gate):
     before = affinity.copy()
     fitted = clone(gate).fit(X, affinity, cells, np.ones(60))
     weights = fitted.gate_weights(X, affinity)
-    _check(weights.shape == affinity.shape, "weights must have the shape of the affinity")
+    _check(
+        weights.shape == affinity.shape, "weights must have the shape of the affinity"
+    )
     _check(np.isfinite(weights).all(), "weights must be finite")
     _check((weights >= 0).all(), "weights must not be negative")
     _check((weights[:10, 3] == 0).all(), "affinity -inf must give weight 0")
@@ -44,7 +47,9 @@ def check_gate(gate):
     one_by_one = np.vstack(
         [fitted.gate_weights(X[[i]], affinity[[i]]) for i in range(len(X))]
     )
-    _check(np.allclose(weights, one_by_one), "weights must not depend on the other rows")
+    _check(
+        np.allclose(weights, one_by_one), "weights must not depend on the other rows"
+    )
     again = clone(gate).fit(X, affinity, cells, np.ones(60)).gate_weights(X, affinity)
     _check(np.array_equal(weights, again), "two fits on the same data must agree")
 

@@ -11,7 +11,7 @@ import pytest
 
 import skexperts
 
-GUIDE = Path(__file__).resolve().parents[1] / "docs" / "user_guide.md"
+ROOT = Path(__file__).resolve().parents[1]
 MODULES = {
     info.name: importlib.import_module(info.name)
     for info in pkgutil.walk_packages(skexperts.__path__, "skexperts.")
@@ -31,7 +31,9 @@ def public_callables():
                 continue
             yield f"{module.__name__}.{name}", member
             for key, method in inspect.getmembers(member, inspect.isfunction):
-                if not key.startswith("_") and method.__module__.startswith("skexperts"):
+                if not key.startswith("_") and method.__module__.startswith(
+                    "skexperts"
+                ):
                     yield f"{module.__name__}.{name}.{key}", method
 
 
@@ -58,7 +60,9 @@ def test_parameters_are_documented_in_order(member):
     assert member.__doc__, "no docstring"
     if isinstance(member, type) and issubclass(member, Exception):
         return
-    signature = [name for name in inspect.signature(member).parameters if name != "self"]
+    signature = [
+        name for name in inspect.signature(member).parameters if name != "self"
+    ]
     assert documented_parameters(member.__doc__) == signature
 
 
@@ -68,5 +72,6 @@ def test_the_examples_of_docstrings_run(module):
 
 
 def test_the_examples_of_the_guide_run():
-    text = re.sub(r"^```.*$", "", GUIDE.read_text("utf-8"), flags=re.M)
-    run_examples([doctest.DocTestParser().get_doctest(text, {}, "guide", str(GUIDE), 0)])
+    path = ROOT / "docs" / "user_guide.md"
+    text = re.sub(r"^```.*$", "", path.read_text("utf-8"), flags=re.M)
+    run_examples([doctest.DocTestParser().get_doctest(text, {}, "guide", str(path), 0)])

@@ -5,6 +5,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -25,6 +26,8 @@ from skexperts._experts import (
         (LinearSVC(), "margin"),
         (make_pipeline(StandardScaler(), LinearSVC()), "margin"),
         (FrozenEstimator(LinearSVC()), "margin"),
+        (FrozenEstimator(make_pipeline(LinearSVC())), "margin"),
+        (GridSearchCV(LinearSVC(), {"C": [1, 2]}), "margin"),
         (LinearSVC(loss="hinge"), "vote"),
         (SGDClassifier(loss="squared_hinge"), "margin"),
         (SGDClassifier(loss="log_loss"), "probability"),
@@ -63,7 +66,9 @@ def test_all_classes_known_is_the_experts_own_output(expert):
 
 @pytest.mark.parametrize("known", [["a", "c"], ["b", "c"], ["b"]], ids="".join)
 @pytest.mark.parametrize(
-    "expert", [LinearSVC(), LogisticRegression(), SVC(), KNeighborsClassifier()], ids=str
+    "expert",
+    [LinearSVC(), LogisticRegression(), SVC(), KNeighborsClassifier()],
+    ids=str,
 )
 def test_unknown_classes_keep_their_column_and_never_win(expert, known):
     X, y = three_classes()
@@ -74,14 +79,18 @@ def test_unknown_classes_keep_their_column_and_never_win(expert, known):
         outputs = read_outputs(expert, X, kind=kind, classes=CLASSES)
         assert outputs.shape == (60, 3)
         assert (outputs[:, ~np.isin(CLASSES, known)] == 0).all()
-        np.testing.assert_array_equal(CLASSES[outputs.argmax(axis=1)], expert.predict(X))
+        np.testing.assert_array_equal(
+            CLASSES[outputs.argmax(axis=1)], expert.predict(X)
+        )
 
 
 @pytest.mark.parametrize("known", [["a", "c"], ["b", "c"], ["b"]], ids="".join)
 def test_unknown_classes_have_margin_at_most_minus_one(known):
     X, y = three_classes()
     mine = np.isin(y, known)
-    expert = (LinearSVC() if len(known) > 1 else DummyClassifier()).fit(X[mine], y[mine])
+    expert = (LinearSVC() if len(known) > 1 else DummyClassifier()).fit(
+        X[mine], y[mine]
+    )
     outputs = read_outputs(expert, 100 * X, kind="margin", classes=CLASSES)
     unknown = ~np.isin(CLASSES, known)
     assert (outputs[:, unknown] <= -1).all()
@@ -89,6 +98,14 @@ def test_unknown_classes_have_margin_at_most_minus_one(known):
     np.testing.assert_array_equal(
         CLASSES[outputs.argmax(axis=1)], expert.predict(100 * X)
     )
+
+
+@pytest.mark.parametrize("kind", ["vote", "margin", "probability"])
+def test_a_class_that_the_model_does_not_have_is_refused(kind):
+    X, y = three_classes()
+    expert = DummyClassifier().fit(X, y)
+    with pytest.raises(ValueError, match="DummyClassifier knows the classes .'c'."):
+        read_outputs(expert, X, kind=kind, classes=CLASSES[:2])
 
 
 def test_binary_margins_become_two_columns():

@@ -29,10 +29,21 @@ def reference():
             yield module, entry[1]
 
 
-@pytest.mark.parametrize("module", PUBLIC.values(), ids=PUBLIC)
+@pytest.mark.parametrize("module", [skexperts, *PUBLIC.values()], ids=["", *PUBLIC])
 def test_all_is_sorted_and_importable(module):
     assert module.__all__ == sorted(module.__all__)
     assert [name for name in module.__all__ if not hasattr(module, name)] == []
+
+
+def test_every_estimator_is_importable_from_the_top():
+    estimators = {
+        name
+        for module in PUBLIC.values()
+        for name in module.__all__
+        if inspect.isclass(getattr(module, name))
+        and issubclass(getattr(module, name), BaseEstimator)
+    }
+    assert estimators == set(skexperts.__all__) - {"__version__"}
 
 
 @pytest.mark.parametrize("module", PUBLIC.values(), ids=PUBLIC)

@@ -21,9 +21,10 @@ def binary_margins(margins: NDArray) -> NDArray:
 def squared_hinge_probabilities(margins: NDArray) -> NDArray:
     """Class probabilities of one-vs-rest squared-hinge margins.
 
-    Each class has ``p_c = clip((f_c + 1) / 2, 0, 1)``, normalised over the classes. Where
-    clipping hides which margin is the largest, that class is put ahead by one part in
-    10^9, so that the most probable class is always the class of the largest margin.
+    Each class has ``p_c = clip((f_c + 1) / 2, 0, 1)``, normalised over the classes.
+    Where clipping hides which margin is the largest, that class is put ahead by one
+    part in 10^9, so that the most probable class is always the class of the largest
+    margin.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ def test_probabilities_are_a_distribution_with_the_argmax_of_the_margins(margins
 
 @given(p=st.floats(0, 1))
 def test_link_inverts_the_population_minimiser(p):
-    """The squared hinge risk p (1 - f)_+^2 + (1 - p) (1 + f)_+^2 is minimal at 2 p - 1."""
+    """The squared hinge risk p (1 - f)_+^2 + (1 - p) (1 + f)_+^2 is least at 2p - 1."""
     probabilities = squared_hinge_probabilities(binary_margins(np.array([2 * p - 1])))
     np.testing.assert_allclose(probabilities, [[1 - p, p]], atol=1e-9)
 

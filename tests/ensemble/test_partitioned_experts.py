@@ -60,7 +60,7 @@ def digest(model):
     return joblib.hash([np.asarray(part) for part in parts])
 
 
-# Limit cases ---------------------------------------------------------------------------
+# Limit cases --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("gate", ["distance", "hard"])
@@ -122,7 +122,7 @@ def test_all_experts_is_the_dense_mixture():
     np.testing.assert_allclose(model.route(X).toarray(), gate, atol=1e-9)
 
 
-# The plain-loop oracle -----------------------------------------------------------------
+# The plain-loop oracle ----------------------------------------------------------------
 
 
 def oracle(model, X, X_new):
@@ -185,7 +185,7 @@ def test_classifier_is_the_loop_over_cells(
     np.testing.assert_array_equal(labels, model.classes_[probabilities.argmax(axis=1)])
 
 
-# Routing and outputs in public ---------------------------------------------------------
+# Routing and outputs in public --------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_gate_objects_and_strings_agree():
         np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(X))
 
 
-# Cells by contract ---------------------------------------------------------------------
+# Cells by contract --------------------------------------------------------------------
 
 
 def blobs_with_a_pure_cell():
@@ -331,7 +331,7 @@ def test_fit_report_is_a_table():
     assert (table.loc[model.cells_].fit_time > 0).all()
 
 
-# Same bits -----------------------------------------------------------------------------
+# Same bits ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("expert", [LinearSVC(**L1), LogisticRegression(max_iter=500)])
@@ -426,7 +426,7 @@ def test_set_params_after_fit_changes_nothing():
     np.testing.assert_array_equal(model.predict_proba(X), before)
 
 
-# Weights -------------------------------------------------------------------------------
+# Weights ------------------------------------------------------------------------------
 
 
 def test_zero_weight_is_absence():
@@ -477,7 +477,7 @@ def test_weights_are_refused_for_experts_that_cannot_take_them():
         model.fit(X, y, sample_weight=np.ones(len(y)))
 
 
-# Bad input -----------------------------------------------------------------------------
+# Bad input ----------------------------------------------------------------------------
 
 
 def nan_in(X):
