@@ -23,7 +23,9 @@ CLASSIFIERS = [
     PartitionedExpertsClassifier(LogisticRegression(), n_experts=1),
     PartitionedExpertsClassifier(gate="hard", min_cell_size=1, n_jobs=2),
     PartitionedExpertsClassifier(
-        GaussianNB(), partitioner=GaussianMixture(2), gate=DistanceGate(0.5)
+        GaussianNB(),
+        partitioner=GaussianMixture(2, init_params="random_from_data"),
+        gate=DistanceGate(0.5),
     ),
     PartitionedExpertsClassifier(SVC(), partitioner=RandomPartitioner(2), top_k=1),
     PartitionedExpertsClassifier(
