@@ -56,7 +56,8 @@ def lint():
         ("python", "-c", LINT_IMPORTS, "--no-logo"),
         ("numpydoc", "lint", *sorted(modules)),
     ]
-    if any([run(*task, check=False) for task in tasks]):
+    codes = [run(*task, check=False) for task in tasks]
+    if any(codes):
         sys.exit("spin lint: there are errors above")
 
 
