@@ -70,9 +70,8 @@ class SparseCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Largest number of atoms per row of ``"omp"``; None means a tenth of the
         features, at least 1.
 
-    dictionary : {"learn", "kmeans", "sample", "identity"} or array-like of shape \
-            (n_components, n_features), default="learn"
-        Where the atoms come from.
+    dictionary : {"learn", "kmeans", "sample", "identity"} or array, default="learn"
+        Where the atoms come from; an array has shape (n_components, n_features).
 
         - ``"learn"``: online dictionary learning [2]_ with lasso codes, of weight
           `alpha` (for ``"elastic_net"`` `alpha` times `l1_ratio`), and atoms of norm
