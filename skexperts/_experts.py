@@ -1,6 +1,7 @@
 """The only door to experts: how any estimator is seeded, weighted and read.
 
-Outputs are columns aligned to the classes of the whole model. What is read of a classifier, its *output kind*:
+Outputs are columns aligned to the classes of the whole model. What is read of a
+classifier, its *output kind*:
 
 - ``"margin"``: the decision function, if the expert minimises the squared hinge loss
   (``LinearSVC``, ``SGDClassifier(loss="squared_hinge")``). Margins of that loss have
