@@ -1,9 +1,9 @@
 """The only door to experts: how any estimator is seeded, weighted and read.
 
-Outputs are columns aligned to the classes of the whole model. What is read of a
-classifier, its *output kind*:
+Outputs are columns aligned to the classes of the whole model, on one scale. What is
+read of a fitted classifier is its *output kind*:
 
-- ``"margin"``: the decision function, if the expert minimises the squared hinge loss
+- ``"margin"``: the decision function, if it minimises the squared hinge loss
   (``LinearSVC``, ``SGDClassifier(loss="squared_hinge")``). Margins of that loss have
   one scale and an exact inverse link to probabilities.
 - ``"probability"``: ``predict_proba``, if there is one.
@@ -14,6 +14,7 @@ classifier, its *output kind*:
 import numpy as np
 from sklearn import get_config
 from sklearn.base import clone, is_classifier
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
@@ -21,31 +22,48 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
 from skexperts._numeric.aggregation import align_columns
-from skexperts._numeric.links import ABSENT_MARGIN, PRESENT_MARGIN, binary_margins
+from skexperts._numeric.links import (
+    ABSENT_MARGIN,
+    binary_margins,
+    squared_hinge_probabilities,
+)
 
 _MAX_SEED = np.iinfo(np.int32).max
-_WRAPPERS = (FrozenEstimator, GridSearchCV, RandomizedSearchCV)
 
 
 def output_kind(expert) -> str:
-    """Return "margin", "probability", "vote" or, for a regressor, "value"."""
+    """Return "margin", "probability", "vote" or, for a regressor, "value".
+
+    Parameters
+    ----------
+    expert : fitted estimator
+    """
     if not is_classifier(expert):
         return "value"
-    if getattr(_final_step(expert), "loss", None) == "squared_hinge":
+    final = _final_step(expert)
+    one_vs_rest = getattr(final, "multi_class", "ovr") == "ovr"
+    if getattr(final, "loss", None) == "squared_hinge" and one_vs_rest:
         return "margin"
     return "probability" if hasattr(expert, "predict_proba") else "vote"
 
 
-def read_outputs(expert, X, *, kind, classes=None):
+def read_outputs(expert, X, *, scale, classes=None):
     """Return the outputs of a fitted expert, one column per class (or one value).
+
+    =================  ==========================  ===================
+    output kind        ``scale="probability"``     ``scale="margin"``
+    =================  ==========================  ===================
+    margins f          squared-hinge link of f     f
+    probabilities p    p                           2 p - 1
+    votes v in {0, 1}  v                           2 v - 1
+    =================  ==========================  ===================
 
     Parameters
     ----------
     expert : fitted estimator
     X : array-like of shape (n_samples, n_features)
-    kind : str
-        As given by :func:`output_kind`.
-    classes : ndarray of shape (n_classes,), sorted
+    scale : {"margin", "probability", "value"}
+    classes : ndarray of shape (n_classes,), sorted; None for ``"value"``
         Classes of the whole model. A class the expert has never seen gets probability
         and vote 0; as a margin it gets -1, where the probability is 0, or the lowest
         margin of the row if that is lower.
@@ -59,7 +77,7 @@ def read_outputs(expert, X, *, kind, classes=None):
     ValueError
         If the expert knows a class that is not in ``classes``.
     """
-    if kind == "value":
+    if scale == "value":
         return np.asarray(expert.predict(X), dtype=np.float64).reshape(X.shape[0], -1)
     unknown = np.setdiff1d(expert.classes_, classes)
     if unknown.size:
@@ -67,29 +85,41 @@ def read_outputs(expert, X, *, kind, classes=None):
             f"{type(expert).__name__} knows the classes {unknown.tolist()}, which y "
             "does not have. Fit on rows of every class it knows."
         )
+    kind = output_kind(expert)
+    if kind == "margin":
+        margins = _aligned_margins(expert, X, classes)
+        return margins if scale == "margin" else squared_hinge_probabilities(margins)
     if kind == "probability":
-        probabilities = np.asarray(expert.predict_proba(X), dtype=np.float64)
-        return align_columns(probabilities, expert.classes_, classes, 0.0)
-    if kind == "vote":
-        votes = expert.predict(X)[:, None] == classes
-        return votes.astype(np.float64)
-    if len(expert.classes_) == 1:
-        margins = np.full((X.shape[0], 1), PRESENT_MARGIN)
+        probabilities = _normalised(expert.predict_proba(X))
+        outputs = align_columns(probabilities, expert.classes_, classes, 0.0)
     else:
-        margins = np.asarray(expert.decision_function(X), dtype=np.float64)
-        if margins.ndim == 1:
-            margins = binary_margins(margins)
+        outputs = (expert.predict(X)[:, None] == classes).astype(np.float64)
+    return outputs if scale == "probability" else 2.0 * outputs - 1.0
+
+
+def _aligned_margins(expert, X, classes):
+    margins = np.asarray(expert.decision_function(X), dtype=np.float64)
+    if margins.ndim == 1:
+        margins = binary_margins(margins)
     absent = np.minimum(margins.min(axis=1, keepdims=True), ABSENT_MARGIN)
     return align_columns(margins, expert.classes_, classes, absent)
 
 
+def _normalised(probabilities):
+    """Make rows of float32 probabilities sum to 1 in float64."""
+    if probabilities.dtype == np.float64:
+        return probabilities
+    probabilities = probabilities.astype(np.float64)
+    return probabilities / probabilities.sum(axis=1, keepdims=True)
+
+
 def seeded_clone(estimator, seed: int):
-    """Clone an estimator and set every ``random_state`` in it from one seed."""
+    """Clone an estimator and set every ``random_state`` that is None from one seed."""
     estimator = clone(estimator)
     names = sorted(
         name
-        for name in estimator.get_params(deep=True)
-        if name == "random_state" or name.endswith("__random_state")
+        for name, value in estimator.get_params(deep=True).items()
+        if name.split("__")[-1] == "random_state" and value is None
     )
     if names:
         states = np.random.SeedSequence(seed).generate_state(len(names)) % _MAX_SEED
@@ -105,7 +135,7 @@ def cell_seed(seed: int, cell: int) -> int:
 def weight_parameter(estimator) -> str | None:
     """Name under which ``fit`` of an estimator takes sample weights, None if it cannot.
 
-    A pipeline hands the weights to its last step.
+    A pipeline hands the weights to its last step, a search to its estimator.
     """
     if has_fit_parameter(estimator, "sample_weight"):
         return "sample_weight"
@@ -116,14 +146,26 @@ def weight_parameter(estimator) -> str | None:
         name, last = estimator.steps[-1]
         inner = weight_parameter(last)
         return None if inner is None else f"{name}__{inner}"
+    if isinstance(estimator, GridSearchCV | RandomizedSearchCV):
+        return weight_parameter(estimator.estimator)
+    if isinstance(estimator, TransformedTargetRegressor):
+        return weight_parameter(estimator.regressor)
     return None
+
+
+def takes_weights(estimator) -> bool:
+    """Whether weights can be honoured: a frozen estimator has no use for them."""
+    frozen = isinstance(estimator, FrozenEstimator)
+    return frozen or weight_parameter(estimator) is not None
 
 
 def _final_step(estimator):
     while True:
         if isinstance(estimator, Pipeline):
             estimator = estimator.steps[-1][1]
-        elif isinstance(estimator, _WRAPPERS):
+        elif isinstance(estimator, FrozenEstimator):
             estimator = estimator.estimator
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
         else:
             return estimator

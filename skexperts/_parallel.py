@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from joblib import effective_n_jobs
+from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import ThreadpoolController
 
@@ -57,6 +58,9 @@ def run_tasks(
     """
     if not tasks:
         return []
+    if get_active_backend()[0].nesting_level:
+        # One level of parallel work: inside a worker joblib would start threads.
+        n_jobs = 1
     n_jobs_effective = effective_n_jobs(n_jobs)
     n_chunks = 1
     if n_jobs_effective > 1:
@@ -145,12 +149,15 @@ class _CaughtWarnings:
             warnings.warn(
                 f"{texts[0]} (issued {times} in {n_tasks} tasks)",
                 category,
-                stacklevel=_users_stacklevel(),
+                stacklevel=users_stacklevel(),
             )
 
 
-def _users_stacklevel():
-    """Level at which ``warnings.warn`` points at the line that called the library."""
+def users_stacklevel():
+    """Level at which ``warnings.warn`` points at the line that called the library.
+
+    To be called by the function that warns.
+    """
     frame: FrameType | None = sys._getframe(1)
     level = 0
     while frame and frame.f_globals.get("__name__", "").startswith(_LIBRARIES):

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.utils import check_array
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from skexperts._sklearn import check_sample_weight
@@ -63,6 +65,43 @@ def validate_predict(estimator, X, *, accept_sparse=True, dtype=None, **checks):
     return narrowed
 
 
+def as_matrix(X):
+    """Return what a transformer gave as C-ordered array or CSR of floats."""
+    return _canonical(check_array(X, **_options(True)))
+
+
+def classes_of(y):
+    """Return the sorted classes of y, at least two of one kind.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+
+    Raises
+    ------
+    ValueError
+        If labels are missing, of types that cannot be sorted, continuous, or all equal.
+    """
+    if y.dtype == object and any(label is None or label != label for label in y):
+        raise ValueError("y has missing labels (None or NaN). Leave those rows out.")
+    try:
+        classes = np.unique(y)
+    except TypeError as error:
+        types = ", ".join(sorted({type(label).__name__ for label in y}))
+        raise ValueError(f"y mixes labels of the types {types}. Use one.") from error
+    check_classification_targets(y)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y has only one class ({classes[0]}) in rows of positive weight; a "
+            "classifier needs at least two classes."
+        )
+    return classes
+
+
 def validate_sample_weight(sample_weight, X):
     """Return float64 weights of shape (n_samples,), or None if none were given.
 
@@ -71,7 +110,11 @@ def validate_sample_weight(sample_weight, X):
     ValueError
         For weights of another length, negative, not finite or all zero.
     """
-    return None if sample_weight is None else check_sample_weight(sample_weight, X)
+    if sample_weight is None:
+        return None
+    return check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
 
 
 def _options(accept_sparse):

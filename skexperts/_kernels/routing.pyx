@@ -7,6 +7,10 @@ ctypedef fused floating:
     double
 
 
+# A weight below this part of the largest of its row is none.
+cdef double NEGLIGIBLE = 1e-6
+
+
 def select_top_k(
     const floating[:, ::1] weights,  # IN, (n_rows, n_experts)
     Py_ssize_t k,
@@ -14,18 +18,25 @@ def select_top_k(
     int32_t[::1] indices,            # OUT, (capacity,)
     int32_t[::1] indptr,             # OUT, (n_rows + 1,)
 ):
-    """Write the k largest positive weights of each row, normalised, as CSR."""
+    """Write the k largest weights of each row, normalised, as CSR."""
     cdef Py_ssize_t n_rows = weights.shape[0], n_experts = weights.shape[1]
-    cdef Py_ssize_t i, j, p, start, stop = 0
-    cdef floating weight, total
+    cdef Py_ssize_t i, j, p, q, start, stop = 0
+    cdef floating weight, total, largest
 
     with nogil:
         indptr[0] = 0
         for i in range(n_rows):
             start = stop
+            largest = 0
             for j in range(n_experts):
                 weight = weights[i, j]
                 if not weight > 0:
+                    continue
+                if k >= n_experts:
+                    data[stop] = weight
+                    indices[stop] = <int32_t> j
+                    largest = weight if weight > largest else largest
+                    stop += 1
                     continue
                 if stop - start == k:
                     # Strict comparison: a tie for the last place keeps the lower id.
@@ -45,8 +56,16 @@ def select_top_k(
                     data[stop] = <floating> 1
                     indices[stop] = <int32_t> j
                     stop += 1
-            else:
+            elif k < n_experts:
+                largest = data[start]
                 _sort_by_index(&data[start], &indices[start], stop - start)
+            p = start
+            for q in range(start, stop):
+                if data[q] >= NEGLIGIBLE * largest:
+                    data[p] = data[q]
+                    indices[p] = indices[q]
+                    p += 1
+            stop = p
             total = 0
             for p in range(start, stop):
                 total += data[p]

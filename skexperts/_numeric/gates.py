@@ -25,18 +25,18 @@ def softmax_weights(affinity: NDArray, temperature: float) -> NDArray:
     with np.errstate(over="ignore", invalid="ignore"):
         gap = affinity - np.where(claimed, top, 0)
         if temperature > 0:
-            weights = np.exp(gap / affinity.dtype.type(temperature))
+            weights = np.exp(gap / temperature)
     if temperature > 0:
         weights[np.isneginf(affinity)] = 0
     else:
-        weights = ((gap == 0) & claimed).astype(affinity.dtype)
+        weights = ((gap == 0) & claimed).astype(np.float64)
     total = weights.sum(axis=1, keepdims=True)
     return np.divide(weights, total, out=weights, where=total > 0)
 
 
 def one_hot_weights(affinity: NDArray) -> NDArray:
     """Weight 1 for the cell of largest affinity, ties to the lowest id."""
-    weights = np.zeros_like(affinity)
+    weights = np.zeros(affinity.shape)
     rows = np.arange(len(affinity))
     nearest = affinity.argmax(axis=1)
     weights[rows, nearest] = affinity[rows, nearest] > -np.inf

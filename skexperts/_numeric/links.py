@@ -8,8 +8,7 @@ convex risk minimization"), so its inverse link is p = clip((f + 1) / 2, 0, 1).
 import numpy as np
 from numpy.typing import NDArray
 
-# The margin that the squared hinge asks for, and the one at which p is exactly 0.
-PRESENT_MARGIN = 1.0
+# The largest margin at which p is exactly 0.
 ABSENT_MARGIN = -1.0
 
 

@@ -88,10 +88,10 @@ LOSSES = {
 }
 
 
-def combined_value(
+def combined_gradient(
     loss: Loss, alpha: NDArray, outputs: NDArray, targets: NDArray, weights: NDArray
-) -> float:
-    """Return L(alpha).
+) -> NDArray:
+    """Return the gradient of L at alpha, of shape (n_experts,).
 
     Parameters
     ----------
@@ -101,16 +101,6 @@ def combined_value(
     targets : ndarray of shape (n_observations,)
     weights : ndarray of shape (n_observations,)
     """
-    return float(weights @ loss.value(alpha @ outputs, targets))
-
-
-def combined_gradient(
-    loss: Loss, alpha: NDArray, outputs: NDArray, targets: NDArray, weights: NDArray
-) -> NDArray:
-    """Return the gradient of L at alpha, of shape (n_experts,).
-
-    The parameters are those of :func:`combined_value`.
-    """
     return outputs @ (weights * loss.derivative(alpha @ outputs, targets))
 
 
@@ -119,7 +109,7 @@ def combined_hessian(
 ) -> NDArray:
     """Return the Hessian of L at alpha, of shape (n_experts, n_experts).
 
-    The parameters are those of :func:`combined_value`.
+    The parameters are those of :func:`combined_gradient`.
     """
     curvature = weights * loss.curvature(alpha @ outputs, targets)
     return (outputs * curvature) @ outputs.T

@@ -4,7 +4,8 @@ A routing is a CSR array of shape (n_rows, n_experts) with positive entries, col
 indices in ascending order and rows that sum to 1. Boundary conventions:
 
 - a tie for the last of the k places goes to the lowest expert id;
-- fewer than k positive weights give fewer than k entries;
+- fewer than k positive weights give fewer than k entries, and a weight below a
+  millionth of the largest of its row counts as none;
 - a row without any positive weight goes to all experts in equal parts.
 """
 
@@ -31,9 +32,9 @@ def route_top_k(weights: NDArray, k: int) -> csr_array:
 
     Returns
     -------
-    routing : csr_array of shape (n_rows, n_experts)
+    routing : csr_array of shape (n_rows, n_experts), float64
     """
-    weights = np.ascontiguousarray(weights)
+    weights = np.ascontiguousarray(weights, dtype=np.float64)
     n_rows, n_experts = weights.shape
     k = min(k, n_experts)
     unclaimed = n_rows - np.count_nonzero((weights > 0).any(axis=1))

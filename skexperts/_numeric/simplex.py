@@ -1,41 +1,10 @@
-"""The simplex ``{x : x >= 0, sum_k x_k = 1}``: projection and quadratic programs."""
+"""Quadratic programs on the simplex ``{x : x >= 0, sum_k x_k = 1}``."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 _EPS = float(np.finfo(np.float64).eps)
-
-
-def project_simplex(v: NDArray) -> NDArray:
-    """Return the point of the simplex nearest to ``v``.
-
-    Solves ``min_x |x - v|^2  s.t.  x >= 0, sum_k x_k = 1``. The solution is
-    ``x_k = max(v_k - theta, 0)`` with the one theta for which x sums to 1.
-
-    Parameters
-    ----------
-    v : ndarray of shape (n,), finite, n at least 1
-
-    Returns
-    -------
-    x : ndarray of shape (n,), float64
-
-    References
-    ----------
-    J. Duchi, S. Shalev-Shwartz, Y. Singer, T. Chandra (2008). Efficient projections
-    onto the l1-ball for learning in high dimensions. ICML.
-
-    L. Condat (2016). Fast projection onto the simplex and the l1 ball. Mathematical
-    Programming 158.
-    """
-    # Adding a constant to v moves no projection; below 0 the sums cannot overflow.
-    v = np.asarray(v, dtype=np.float64)
-    v = np.maximum(v - v.max(), -1.0)
-    largest = np.sort(v)[::-1]
-    thresholds = (np.cumsum(largest) - 1.0) / np.arange(1, len(v) + 1)
-    n_positive = np.count_nonzero(largest > thresholds)
-    return np.maximum(v - thresholds[n_positive - 1], 0.0)
 
 
 def solve_simplex_qp(

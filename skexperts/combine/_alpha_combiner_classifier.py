@@ -4,11 +4,15 @@ import numpy as np
 from sklearn.base import ClassifierMixin, is_classifier
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
 
 from skexperts._numeric.links import squared_hinge_probabilities
 from skexperts._sklearn import StrOptions, fit_context
-from skexperts._validation import all_or_nothing, validate_fit, validate_sample_weight
+from skexperts._validation import (
+    all_or_nothing,
+    classes_of,
+    validate_fit,
+    validate_sample_weight,
+)
 from skexperts.combine._base import BaseAlphaCombiner
 
 _SCALES = {
@@ -212,18 +216,12 @@ class AlphaCombinerClassifier(ClassifierMixin, BaseAlphaCombiner):
         with all_or_nothing(self):
             sparse = get_tags(self).input_tags.sparse
             X, y = validate_fit(self, X, y, accept_sparse=sparse)
-            check_classification_targets(y)
             sample_weight = validate_sample_weight(sample_weight, X)
             scale = _SCALES[self.loss]
             return self._fit(X, y, sample_weight, loss=self.loss, scale=scale)
 
     def _encode(self, y, scale):
-        self.classes_ = np.unique(y)
-        if len(self.classes_) == 1:
-            raise ValueError(
-                "AlphaCombinerClassifier needs at least 2 classes in the rows of "
-                f"positive weight, but y has only one class: {y[0]!s}."
-            )
+        self.classes_ = classes_of(y)
         one_hot = (y[:, None] == self.classes_).astype(np.float64)
         return 2.0 * one_hot - 1.0 if scale == "margin" else one_hot
 

@@ -11,11 +11,13 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Bunch, check_array, get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from skexperts._experts import read_outputs
 from skexperts._numeric.alpha import fit_alpha
+from skexperts._parallel import users_stacklevel
 from skexperts._sklearn import BaseComposition, Interval, StrOptions
 from skexperts._validation import validate_predict
 from skexperts.combine._out_of_fold import draw_splits, fit_estimators
-from skexperts.combine._outputs import check_outputs, scaled_outputs
+from skexperts.combine._outputs import check_outputs
 
 _SUM_TOLERANCE = 1e-6
 
@@ -208,7 +210,7 @@ class BaseAlphaCombiner(MetaEstimatorMixin, BaseComposition, metaclass=ABCMeta):
                 "scale_ is 0 and every prediction is the first class. The estimators "
                 f"{self._names} say nothing about y on rows they were not fitted on.",
                 UserWarning,
-                stacklevel=2,
+                stacklevel=users_stacklevel(),
             )
 
     def _check_fitted_before(self, name, estimator):
@@ -233,7 +235,7 @@ class BaseAlphaCombiner(MetaEstimatorMixin, BaseComposition, metaclass=ABCMeta):
         """Outputs of fitted estimator k on the common scale."""
         estimator = self.estimators_[k]
         classes = getattr(self, "classes_", None)
-        outputs = scaled_outputs(estimator, X, scale=self._scale, classes=classes)
+        outputs = read_outputs(estimator, X, scale=self._scale, classes=classes)
         check_outputs(self._names[k], estimator, outputs)
         return outputs
 

@@ -8,9 +8,8 @@ from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import check_cv
 
-from skexperts._experts import weight_parameter
+from skexperts._experts import read_outputs, weight_parameter
 from skexperts._parallel import run_tasks
-from skexperts.combine._outputs import scaled_outputs
 
 
 def draw_splits(cv, X, y, kept, *, classifier):
@@ -130,7 +129,7 @@ def _fit_task(
             return estimator
         if not test.size:
             return np.empty((0, 1 if classes is None else len(classes)))
-        return scaled_outputs(estimator, X[test], scale=scale, classes=classes)
+        return read_outputs(estimator, X[test], scale=scale, classes=classes)
     except Exception as error:
         where = "the fit on all rows" if fold < 0 else f"fold {fold}"
         raise RuntimeError(

@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skexperts._parallel import users_stacklevel
 from skexperts._sklearn import Interval, StrOptions, align_sparse_api, fit_context
 from skexperts._validation import (
     FLOAT_DTYPES,
@@ -267,10 +268,12 @@ class SparseCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
                 f"tol={encoder.tol:g} in max_iter={encoder.max_iter} sweeps: increase "
                 "max_iter, tol or alpha.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=users_stacklevel(),
             )
         if codes.nnz == 0 and (X.count_nonzero() if issparse(X) else X.any()):
-            warnings.warn(_explain_zeros(X, encoder), UserWarning, stacklevel=3)
+            warnings.warn(
+                _explain_zeros(X, encoder), UserWarning, stacklevel=users_stacklevel()
+            )
         return align_sparse_api(codes) if self._sparse_codes else codes.toarray()
 
     def inverse_transform(self, X):

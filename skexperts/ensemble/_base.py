@@ -5,6 +5,7 @@ X -> experts, fitted in parallel        -> outputs of the routed pairs
 routing, outputs -> sum_k routing[i, k] * output_k(x_i)
 """
 
+import warnings
 from abc import ABCMeta, abstractmethod
 from numbers import Integral
 
@@ -17,9 +18,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skexperts._experts import (
     cell_seed,
-    output_kind,
     read_outputs,
     seeded_clone,
+    takes_weights,
     weight_parameter,
 )
 from skexperts._numeric.aggregation import contract
@@ -30,10 +31,11 @@ from skexperts._numeric.routing import (
     route_top_k,
     row_blocks,
 )
-from skexperts._parallel import run_tasks
+from skexperts._parallel import run_tasks, users_stacklevel
 from skexperts._sklearn import HasMethods, Interval, StrOptions, align_sparse_api
 from skexperts._validation import validate_predict
-from skexperts.ensemble._cell import fit_cell, fit_report
+from skexperts.ensemble._answers import check_affinity, check_gate_weights
+from skexperts.ensemble._cell import common_scale, fit_cell, fit_report
 from skexperts.gating import DistanceGate, HardGate
 from skexperts.partition._fitted_partition import fit_partition, set_n_cells
 
@@ -45,7 +47,7 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
     """Partition, gate, experts in parallel, combination; subclasses say what y is."""
 
     _parameter_constraints: dict = {
-        "expert": [HasMethods(["fit", "predict"]), None],
+        "expert": [HasMethods(["fit"]), None],
         "partitioner": [HasMethods(["fit"]), None],
         "n_experts": [Interval(Integral, 1, None, closed="left"), None],
         "gate": [StrOptions(set(_GATES)), HasMethods(["fit", "gate_weights"])],
@@ -104,7 +106,7 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         """
         check_is_fitted(self)
         X = self._validate_new(X)
-        return align_sparse_api(self._route(X, self._partition.affinity(X)))
+        return align_sparse_api(self._route(X, self._affinity(X)))
 
     def expert_outputs(self, X):
         """Return the outputs of the experts for the routed pairs of row and expert.
@@ -116,41 +118,47 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         Returns
         -------
         outputs : ndarray of shape (n_pairs, n_outputs)
-            Row p is the output for the pair stored at ``route(X).data[p]``: margins,
-            probabilities or votes of the classes in the order of ``classes_``, or one
-            predicted value. The prediction is the sum over the pairs of each row,
-            weighted by the routing.
+            Row p is the output for the pair stored at ``route(X).data[p]``: margins (if
+            all experts are read by margin) or probabilities of the classes in the
+            order of ``classes_``, or one predicted value. The prediction is the sum
+            over the pairs of each row, weighted by the routing.
         """
         check_is_fitted(self)
         X = self._validate_new(X)
-        return self._pair_outputs(X, self._route(X, self._partition.affinity(X)))
+        return self._pair_outputs(X, self._route(X, self._affinity(X)))
 
     def _validate_new(self, X):
         return validate_predict(self, X, dtype=self._dtype)
 
+    def _affinity(self, X):
+        affinity = self._partition.affinity(X)
+        return check_affinity(affinity, X, self._partition.n_cells, self.partitioner_)
+
     def _route(self, X, affinity):
-        affinity = affinity[:, self.cells_]
-        blocks = [
-            route_top_k(self.gate_.gate_weights(X[block], affinity[block]), self._top_k)
-            for block in row_blocks(*affinity.shape)
-        ]
-        return (
-            blocks[0] if len(blocks) == 1 else csr_array(vstack(blocks, format="csr"))
-        )
+        if self.n_experts_ < affinity.shape[1]:
+            affinity = affinity[:, self.cells_]
+        blocks = []
+        for block in row_blocks(*affinity.shape):
+            weights = self.gate_.gate_weights(X[block], affinity[block])
+            weights = check_gate_weights(weights, affinity[block], self.gate_)
+            blocks.append(route_top_k(weights, self._top_k))
+        return csr_array(vstack(blocks, format="csr"))
 
     def _pair_outputs(self, X, routing):
         rows, pairs, bounds = pairs_by_expert(routing)
         outputs = np.empty((routing.nnz, self._n_outputs))
+        classes = getattr(self, "classes_", None)
         for j, expert in enumerate(self.experts_):
             mine = slice(bounds[j], bounds[j + 1])
             if mine.start == mine.stop:
                 continue
-            block = read_outputs(
-                expert,
-                X[rows[mine]],
-                kind=self._output_kind,
-                classes=getattr(self, "classes_", None),
-            )
+            try:
+                block = read_outputs(
+                    expert, X[rows[mine]], scale=self._scale, classes=classes
+                )
+            except Exception as error:
+                error.add_note(f"Raised by the expert of cell {self.cells_[j]}.")
+                raise
             if not np.isfinite(block).all():
                 raise ValueError(
                     f"The expert of cell {self.cells_[j]} ({type(expert).__name__}) "
@@ -164,10 +172,12 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         check_is_fitted(self)
         X = self._validate_new(X)
         combined = np.empty((X.shape[0], self._n_outputs))
-        width = max(self._partition.n_cells, self._top_k * self._n_outputs)
+        # A row that no cell claims is routed to all experts.
+        pairs = self._top_k if self._partition.claims_all else self.n_experts_
+        width = max(self._partition.n_cells, pairs * self._n_outputs)
         for block in row_blocks(X.shape[0], width):
             rows = X[block]
-            routing = self._route(rows, self._partition.affinity(rows))
+            routing = self._route(rows, self._affinity(rows))
             combined[block] = contract(routing, self._pair_outputs(rows, routing))
         return combined
 
@@ -183,7 +193,7 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         if sample_weight is not None:
             used = np.flatnonzero(sample_weight)
             X, y, sample_weight = X[used], y[used], sample_weight[used]
-            if weight_parameter(expert) is None:
+            if not takes_weights(expert):
                 raise ValueError(
                     f"sample_weight was given, but fit of the expert {expert!r} takes "
                     "no sample weights. Leave sample_weight out or use another expert."
@@ -194,28 +204,35 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
 
         self.partitioner_ = self._make_partitioner(X.shape[0], seed)
         self._partition = fit_partition(self.partitioner_, X, sample_weight)
+        n_cells = self._partition.n_cells
         affinity = self._partition.training_affinity(X)
-        first = nearest_cell(affinity)
-        self.cells_, cells = merge_small_cells(affinity, first, self.min_cell_size)
+        affinity = check_affinity(affinity, X, n_cells, self.partitioner_)
+        nearest = nearest_cell(affinity)
+        self.cells_, cells = merge_small_cells(affinity, nearest, self.min_cell_size)
         self.n_experts_ = len(self.cells_)
-        if self.n_experts_ == 1 and self._partition.n_cells > 1:
+        if self.n_experts_ == 1 and n_cells > 1:
             _check_rows_differ(X)
 
         gate = _GATES[self.gate]() if isinstance(self.gate, str) else clone(self.gate)
-        self.gate_ = gate.fit(X, affinity[:, self.cells_], cells, sample_weight)
+        live = affinity if self.n_experts_ == n_cells else affinity[:, self.cells_]
+        self.gate_ = gate.fit(X, live, cells, sample_weight)
         self._top_k = min(self.top_k, self.n_experts_)
         routing = self._route(X, affinity)
 
         fits = self._fit_experts(expert, X, y, sample_weight, routing, seed)
         self.experts_ = [fit.expert for fit in fits]
-        self.fit_report_ = fit_report(
-            first, self.cells_, routing, fits, self._partition.n_cells
-        )
-        self._output_kind = output_kind(expert)
+        self.fit_report_ = fit_report(nearest, self.cells_, routing, fits, n_cells)
+        self._warn_of_merged_cells()
+        self._scale = common_scale(fits)
         self._n_outputs = n_outputs
         self._dtype = X.dtype
 
     def _make_partitioner(self, n_rows, seed):
+        if self.n_experts is not None and self.n_experts > n_rows:
+            raise ValueError(
+                f"n_experts={self.n_experts} must not exceed the number of rows of X, "
+                f"n_samples={n_rows}. Ask for fewer experts."
+            )
         if self.partitioner is None:
             n_cells = self.n_experts or min(_DEFAULT_N_EXPERTS, n_rows)
             return seeded_clone(KMeans(n_clusters=n_cells), seed)
@@ -224,13 +241,25 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
             set_n_cells(partitioner, self.n_experts)
         return partitioner
 
+    def _warn_of_merged_cells(self):
+        merged = np.count_nonzero(self.fit_report_["state"] == "merged")
+        if merged and (self.n_experts is not None or self.partitioner is not None):
+            warnings.warn(
+                f"{merged} of {self._partition.n_cells} cells have fewer than "
+                f"min_cell_size={self.min_cell_size} rows and no expert of their own; "
+                "their rows went to the next nearest cell. See fit_report_.",
+                UserWarning,
+                stacklevel=users_stacklevel(),
+            )
+
     def _fit_experts(self, expert, X, y, sample_weight, routing, seed):
         rows, pairs, bounds = pairs_by_expert(routing)
         weight_name = weight_parameter(expert)
         weights = None
         if sample_weight is not None or np.any(routing.data != 1):
             # Mean gate weight 1 over the pairs: a penalty means the same for any top_k.
-            weights = routing.data[pairs] * (routing.nnz / routing.shape[0])
+            experts_per_row = np.average(np.diff(routing.indptr), weights=sample_weight)
+            weights = routing.data[pairs] * experts_per_row
             if sample_weight is not None:
                 weights = weights * sample_weight[rows]
         tasks = []

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.dummy import DummyClassifier
 
-from skexperts._experts import seeded_clone
+from skexperts._experts import output_kind, seeded_clone
 from skexperts.exceptions import CellFitError
 
 
@@ -46,12 +46,20 @@ def fit_cell(expert, X, y, weight_name, cell, seed, rows, weights):
     return CellFit(fitted, state, n_classes, time.perf_counter() - start)
 
 
-def fit_report(first, cells, routing, fits, n_cells):
+def common_scale(fits):
+    """Scale on which all experts can be read: margins only if all of them have some."""
+    kinds = {output_kind(fit.expert) for fit in fits if fit.state != "constant"}
+    if kinds == {"value"}:
+        return "value"
+    return "margin" if kinds == {"margin"} else "probability"
+
+
+def fit_report(nearest, cells, routing, fits, n_cells):
     """Describe every cell of the partition, also those without an expert.
 
     Parameters
     ----------
-    first : ndarray of shape (n_rows, )
+    nearest : ndarray of shape (n_rows,)
         Cell each row falls into before small cells are given up, -1 for none.
     cells : ndarray of shape (n_experts,)
         Cells that have an expert.
@@ -63,7 +71,7 @@ def fit_report(first, cells, routing, fits, n_cells):
     -------
     report : dict of ndarrays of shape (n_cells,)
     """
-    counts = np.bincount(first[first >= 0], minlength=n_cells)
+    counts = np.bincount(nearest[nearest >= 0], minlength=n_cells)
     report = {
         "cell": np.arange(n_cells),
         "n_rows": counts,

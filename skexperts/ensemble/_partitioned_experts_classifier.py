@@ -1,13 +1,16 @@
 """One classifier per region of the data, combined by a gate."""
 
-import numpy as np
 from sklearn.base import ClassifierMixin, is_classifier
 from sklearn.svm import LinearSVC
-from sklearn.utils.multiclass import check_classification_targets
 
 from skexperts._numeric.links import squared_hinge_probabilities
 from skexperts._sklearn import fit_context
-from skexperts._validation import all_or_nothing, validate_fit, validate_sample_weight
+from skexperts._validation import (
+    all_or_nothing,
+    classes_of,
+    validate_fit,
+    validate_sample_weight,
+)
 from skexperts.ensemble._base import BasePartitionedExperts
 
 
@@ -59,7 +62,8 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
         depend on it.
 
     random_state : int, RandomState instance or None, default=None
-        Seeds the partitioner and, by cell id, every expert.
+        Seeds the partitioner and, by cell id, every expert, where their own
+        ``random_state`` is None.
 
     Attributes
     ----------
@@ -108,8 +112,10 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
     probability 0. With a single cell the predictions are exactly those of the expert
     fitted on all rows.
 
-    The fitted bits do not depend on ``n_jobs`` with process workers. LinearSVC draws
-    from one random generator per process, so with thread workers its last digits do.
+    Experts and partitioner see X as an array of floats, or CSR, without column names.
+
+    The fitted bits do not depend on ``n_jobs``. The exception is a backend of threads
+    chosen by the user: LinearSVC draws from one random generator per process.
 
     References
     ----------
@@ -169,19 +175,9 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
         """
         with all_or_nothing(self):
             X, y = validate_fit(self, X, y, ensure_min_samples=2)
-            check_classification_targets(y)
             sample_weight = validate_sample_weight(sample_weight, X)
-            self.classes_ = np.unique(y)
-            seen = (
-                self.classes_
-                if sample_weight is None
-                else np.unique(y[sample_weight > 0])
-            )
-            if len(seen) < 2:
-                raise ValueError(
-                    f"y has only one class with positive weight, {seen[0]!r}; a "
-                    "classifier needs at least two classes."
-                )
+            weighted = slice(None) if sample_weight is None else sample_weight > 0
+            self.classes_ = classes_of(y[weighted])
             self._fit(X, y, sample_weight, n_outputs=len(self.classes_))
         return self
 
@@ -201,7 +197,7 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
             For two classes the margin of ``classes_[1]``.
         """
         combined = self._combine(X)
-        margins = combined if self._output_kind == "margin" else 2.0 * combined - 1.0
+        margins = combined if self._scale == "margin" else 2.0 * combined - 1.0
         return margins[:, 1] if margins.shape[1] == 2 else margins
 
     def predict_proba(self, X):
@@ -221,7 +217,7 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
             Columns in the order of ``classes_``.
         """
         combined = self._combine(X)
-        if self._output_kind == "margin":
+        if self._scale == "margin":
             return squared_hinge_probabilities(combined)
         return combined
 

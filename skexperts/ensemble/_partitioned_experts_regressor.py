@@ -53,7 +53,8 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
         depend on it.
 
     random_state : int, RandomState instance or None, default=None
-        Seeds the partitioner and, by cell id, every expert.
+        Seeds the partitioner and, by cell id, every expert, where their own
+        ``random_state`` is None.
 
     Attributes
     ----------
@@ -92,6 +93,8 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
 
     Notes
     -----
+    The penalty of the default expert is in the units of y: scale y, or pass an expert.
+    Experts and partitioner see X as an array of floats, or CSR, without column names.
     With a single cell the predictions are exactly those of the expert
     fitted on all rows.
 

@@ -2,8 +2,6 @@
 
 from numbers import Real
 
-import numpy as np
-from scipy.special import logsumexp
 from sklearn.base import BaseEstimator
 
 from skexperts._numeric.gates import softmax_weights
@@ -13,15 +11,15 @@ from skexperts._sklearn import Interval, fit_context
 class DistanceGate(BaseEstimator):
     """Softmax of the affinity: near cells share a row, far cells have no part in it.
 
-    With affinities ``a_k(x)`` (for centres minus the squared distance) and
-    ``T = temperature * unit_`` the weights are::
+    With affinities ``a_k(x)`` the weights are::
 
-        g_k(x) = exp(a_k(x) / T) / sum_j exp(a_j(x) / T)
+        g_k(x) = exp(a_k(x) / temperature) / sum_j exp(a_j(x) / temperature)
 
-    ``unit_`` is half the mean squared distance of the training rows to their nearest
-    centre, so that ``temperature`` has no units. Affinities that are log-probabilities
-    (a mixture model) already have the right unit: then ``unit_ = 1`` and at temperature
-    1 the weights are the posterior probabilities of the mixture.
+    Affinities are on the scale of log-probabilities. For cells with centres they are
+    minus the squared distance to the centre, over half the mean squared distance of the
+    training rows to their nearest centre, so that ``temperature`` has no units. For a
+    mixture model they are log posteriors: at temperature 1 the weights are the
+    posterior probabilities.
 
     Parameters
     ----------
@@ -31,9 +29,6 @@ class DistanceGate(BaseEstimator):
 
     Attributes
     ----------
-    unit_ : float
-        The affinity difference that temperature 1 stands for.
-
     n_cells_ : int
         Number of cells.
 
@@ -47,8 +42,8 @@ class DistanceGate(BaseEstimator):
     >>> from skexperts.gating import DistanceGate
     >>> affinity = -np.array([[1.0, 4.0], [3.0, 2.0]])
     >>> DistanceGate().fit(None, affinity).gate_weights(None, affinity).round(2)
-    array([[0.98, 0.02],
-           [0.21, 0.79]])
+    array([[0.95, 0.05],
+           [0.27, 0.73]])
     """
 
     _parameter_constraints: dict = {
@@ -60,7 +55,7 @@ class DistanceGate(BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, affinity, cells=None, sample_weight=None):
-        """Learn the unit of the temperature.
+        """Fix the temperature.
 
         Parameters
         ----------
@@ -68,24 +63,14 @@ class DistanceGate(BaseEstimator):
         affinity : ndarray of shape (n_samples, n_cells)
             Larger is closer, minus infinity is never.
         cells : ignored
-        sample_weight : ndarray of shape (n_samples,), optional
+        sample_weight : ignored
 
         Returns
         -------
         self : DistanceGate
         """
-        nearest = affinity.max(axis=1).astype(np.float64)
-        claimed = nearest > -np.inf
-        if not claimed.any():
-            unit = 0.0
-        elif np.allclose(logsumexp(affinity[claimed], axis=1), 0.0, atol=1e-5):
-            unit = 1.0
-        else:
-            weights = None if sample_weight is None else sample_weight[claimed]
-            unit = max(0.0, -0.5 * np.average(nearest[claimed], weights=weights))
-        self.unit_ = float(unit)
         self.n_cells_ = affinity.shape[1]
-        self._scale = self.temperature * self.unit_
+        self._temperature = float(self.temperature)
         return self
 
     def gate_weights(self, X, affinity):
@@ -101,4 +86,4 @@ class DistanceGate(BaseEstimator):
         weights : ndarray of shape (n_samples, n_cells)
             Rows sum to 1, or to 0 where no cell claims the row.
         """
-        return softmax_weights(affinity, self._scale)
+        return softmax_weights(affinity, self._temperature)

@@ -116,7 +116,10 @@ class RandomPartitioner(PartitionerMixin, BaseEstimator):
         return np.full((X.shape[0], self.n_cells_), -np.inf)
 
     def training_affinity(self, X):
-        """Return 0 for the cell of each training row and minus infinity elsewhere.
+        """Return 0 for the cell of each training row and far less elsewhere.
+
+        The other cells follow in cyclic order, so that the rows of a cell without an
+        expert go to the next one.
 
         Parameters
         ----------
@@ -128,4 +131,5 @@ class RandomPartitioner(PartitionerMixin, BaseEstimator):
         affinity : ndarray of shape (n_samples, n_cells_)
         """
         check_is_fitted(self)
-        return np.where(self.labels_[:, None] == np.arange(self.n_cells_), 0.0, -np.inf)
+        steps = (np.arange(self.n_cells_) - self.labels_[:, None]) % self.n_cells_
+        return -1e4 * steps

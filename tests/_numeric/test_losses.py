@@ -10,7 +10,6 @@ from skexperts._numeric.losses import (
     LOSSES,
     combined_gradient,
     combined_hessian,
-    combined_value,
 )
 
 seeds = st.integers(0, 2**32 - 1)
@@ -30,6 +29,10 @@ def problem(name, seed, n_experts=4, n=30):
     near = np.abs(1.0 - y * (alpha @ outputs)) < 1e-3
     outputs[:, near] *= 2.0
     return alpha, outputs, y, weights
+
+
+def combined_value(loss, alpha, outputs, targets, weights):
+    return weights @ loss.value(alpha @ outputs, targets)
 
 
 def central_differences(function, alpha, step=1e-6):

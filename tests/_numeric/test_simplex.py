@@ -1,4 +1,4 @@
-"""Projection and quadratic programs on the simplex, by their optimality conditions."""
+"""Quadratic programs on the simplex, by their optimality conditions."""
 
 import itertools
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from skexperts._numeric.simplex import project_simplex, solve_simplex_qp
+from skexperts._numeric.simplex import solve_simplex_qp
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -26,42 +26,6 @@ def relative_gap(hessian, linear, x):
     gradient = hessian @ x + linear
     unit = np.abs(hessian).max() + np.abs(linear).max()
     return (gradient @ x - gradient.min()) / max(unit, 1e-300)
-
-
-@given(vectors())
-def test_projection_satisfies_the_optimality_conditions(v):
-    x = project_simplex(v)
-    assert on_simplex(x)
-    # v - x is the same for all positive coordinates and no larger for the others.
-    slack = v - x
-    noise = 1e-12 * max(1.0, np.abs(v).max())
-    assert np.ptp(slack[x > 0]) <= noise
-    assert slack.max() <= slack[x > 0].min() + noise
-
-
-@given(seeds, st.integers(1, 12))
-def test_projection_does_not_expand(seed, n):
-    rng = np.random.default_rng(seed)
-    u, v = rng.normal(scale=3.0, size=(2, n))
-    moved = np.linalg.norm(project_simplex(u) - project_simplex(v))
-    assert moved <= np.linalg.norm(u - v) + 1e-12
-
-
-@given(vectors(limit=100.0))
-def test_projection_is_a_quadratic_program(v):
-    x = solve_simplex_qp(np.eye(len(v)), -v)
-    np.testing.assert_allclose(project_simplex(v), x, atol=1e-11)
-
-
-@given(seeds, st.integers(1, 12))
-def test_points_of_the_simplex_are_their_own_projection(seed, n):
-    x = np.random.default_rng(seed).dirichlet(np.ones(n))
-    np.testing.assert_allclose(project_simplex(x), x, atol=1e-15)
-
-
-def test_projection_of_huge_numbers_is_a_vertex():
-    np.testing.assert_array_equal(project_simplex(np.array([1e300, -1e300])), [1, 0])
-    np.testing.assert_array_equal(project_simplex(np.array([1e300, 1e300])), [0.5, 0.5])
 
 
 @given(seeds, st.integers(1, 9), st.integers(0, 10), st.booleans())

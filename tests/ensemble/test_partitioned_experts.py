@@ -14,23 +14,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_array, csc_array, csr_array, csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
-from sklearn.cluster import DBSCAN, KMeans
+from sklearn.cluster import DBSCAN, Birch, KMeans
 from sklearn.datasets import load_diabetes, load_digits, load_wine
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import StackingRegressor
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import euclidean_distances
 from sklearn.mixture import GaussianMixture
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
+from skexperts.combine import AlphaCombinerClassifier
 from skexperts.ensemble import PartitionedExpertsClassifier, PartitionedExpertsRegressor
 from skexperts.exceptions import CellFitError
 from skexperts.gating import DistanceGate, HardGate
-from skexperts.partition import RandomPartitioner
+from skexperts.partition import PartitionerMixin, RandomPartitioner
 
 # Worker processes cannot import test modules.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -111,12 +116,15 @@ def test_all_experts_is_the_dense_mixture():
     distances = euclidean_distances(
         X, model.partitioner_.cluster_centers_, squared=True
     )
-    gate = np.exp(-(distances - distances.min(axis=1)[:, None]) / model.gate_.unit_)
+    unit = distances.min(axis=1).mean() / 2
+    gate = np.exp(-(distances - distances.min(axis=1)[:, None]) / unit)
+    gate[gate < 1e-6] = 0
     gate /= gate.sum(axis=1)[:, None]
+    experts_per_row = np.count_nonzero(gate) / len(X)
     expected = np.zeros_like(y)
     for k in range(4):
-        # Weights of mean 1 over all pairs: four times the gate weights here.
-        expert = Ridge().fit(X, y, sample_weight=4 * gate[:, k])
+        # Weights of mean 1 over all pairs.
+        expert = Ridge().fit(X, y, sample_weight=experts_per_row * gate[:, k])
         expected += gate[:, k] * expert.predict(X)
     np.testing.assert_allclose(model.predict(X), expected, rtol=1e-6)
     np.testing.assert_allclose(model.route(X).toarray(), gate, atol=1e-9)
@@ -127,13 +135,14 @@ def test_all_experts_is_the_dense_mixture():
 
 def oracle(model, X, X_new):
     """Predict class scores by plain loops over rows and cells."""
-    centers = model.partitioner_.cluster_centers_[model.cells_]
+    centers = model.partitioner_.cluster_centers_
+    unit = np.mean([((x - centers) ** 2).sum(axis=1).min() for x in X]) / 2
+    centers = centers[model.cells_]
     scores = np.zeros((len(X_new), len(model.classes_)))
     for i, x in enumerate(X_new):
         d2 = ((x - centers) ** 2).sum(axis=1)
-        weight = np.exp(
-            -(d2 - d2.min()) / (model.gate_.unit_ * model.gate_.temperature)
-        )
+        weight = np.exp(-(d2 - d2.min()) / (unit * model.gate_.temperature))
+        weight[weight < 1e-6] = 0
         nearest = sorted(range(len(centers)), key=lambda k: (d2[k], k))[: model.top_k]
         total = sum(weight[k] for k in nearest)
         for k in nearest:
@@ -242,7 +251,7 @@ def test_mixture_posteriors_are_the_gate():
         partitioner=GaussianMixture(3, covariance_type="diag"), top_k=3, random_state=0
     ).fit(X, y)
     np.testing.assert_allclose(
-        model.route(X).toarray(), model.partitioner_.predict_proba(X), atol=1e-9
+        model.route(X).toarray(), model.partitioner_.predict_proba(X), atol=1e-5
     )
 
 
@@ -317,6 +326,49 @@ def test_noise_of_dbscan_is_served_by_the_nearest_cell():
     )
     assert model.n_experts_ == 2
     np.testing.assert_array_equal(np.diff(model.route(X).indptr), 1)
+
+
+@pytest.mark.parametrize(
+    "partitioner",
+    [
+        Birch(n_clusters=3, threshold=0.5),
+        RandomPartitioner(9),
+        KMeans(3, n_init=1),
+        GaussianMixture(3, means_init=[[0, 0], [50, 0], [70, 0]]),
+    ],
+    ids=lambda p: type(p).__name__,
+)
+def test_rows_of_a_small_cell_go_to_one_cell(partitioner):
+    rng = np.random.default_rng(0)
+    centers = np.repeat([[0.0, 0.0], [50.0, 0.0], [70.0, 0.0]], [40, 40, 5], axis=0)
+    X = centers + 0.3 * rng.normal(size=(85, 2))
+    model = PartitionedExpertsRegressor(
+        Ridge(), partitioner=partitioner, gate="hard", random_state=0
+    )
+    with pytest.warns(
+        UserWarning, match="min_cell_size=10 rows and no expert of their"
+    ):
+        model.fit(X, X[:, 0])
+    assert model.fit_report_["n_routed"].sum() == 85
+    assert model.fit_report_["n_routed"][model.cells_].min() >= 10
+    if not isinstance(partitioner, RandomPartitioner):
+        assert sorted(model.fit_report_["n_routed"]) == [0, 40, 45]
+        np.testing.assert_array_equal(np.diff(model.route(X).indptr), 1)
+        assert len(np.unique(model.route(X[40:]).indices)) == 1
+
+
+def test_a_mixture_with_a_small_cell_keeps_its_posteriors():
+    rng = np.random.default_rng(0)
+    centers = np.repeat([[0, 0], [2, 0], [1, 5]], [200, 200, 8], axis=0)
+    X = centers + rng.normal(size=(408, 2)) * np.where(centers[:, 1:] == 5, 0.3, 1.0)
+    mixture = GaussianMixture(3, means_init=[[0, 0], [2, 0], [1, 5]])
+    with pytest.warns(UserWarning, match="1 of 3 cells"):
+        model = PartitionedExpertsRegressor(
+            Ridge(), partitioner=mixture, random_state=0
+        ).fit(X, X[:, 0])
+    posterior = model.partitioner_.predict_proba(X)[:, model.cells_]
+    posterior /= posterior.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.route(X).toarray(), posterior, atol=1e-5)
 
 
 def test_fit_report_is_a_table():
@@ -402,6 +454,28 @@ def test_sparse_rows_give_the_dense_model(container):
     np.testing.assert_allclose(sparse, dense, atol=1e-5)
 
 
+@pytest.mark.parametrize("expert", [GaussianNB(), LogisticRegression(max_iter=500)])
+def test_float32_probabilities_sum_to_one_in_double(expert):
+    X, y = wine()
+    X = X.astype(np.float32)
+    model = PartitionedExpertsClassifier(expert, random_state=0).fit(X, y)
+    probabilities = model.predict_proba(X)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-12)
+    assert probabilities.max() <= 1 + 1e-15
+
+
+def test_nested_in_processes_the_bits_are_those_of_one_process():
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:300] / 16, y[:300]
+    model = PartitionedExpertsClassifier(n_experts=4, n_jobs=2, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        alone = cross_validate(model, X, y, cv=2, return_estimator=True)
+        nested = cross_validate(model, X, y, cv=2, return_estimator=True, n_jobs=2)
+    for one, other in zip(alone["estimator"], nested["estimator"], strict=True):
+        assert digest(one) == digest(other)
+
+
 def test_float32_is_fitted_and_may_predict_float64():
     X, y = diabetes()
     model = PartitionedExpertsRegressor(random_state=0).fit(X.astype(np.float32), y)
@@ -452,11 +526,26 @@ def test_weight_is_repetition_for_a_given_partition():
 
 def test_a_class_without_weight_in_a_cell_is_absent_there():
     X, y = blobs_with_a_pure_cell()
-    weights = np.where(y == "a", 0.0, 1.0)
+    X, y = np.vstack([X, X[40:] + 1]), np.r_[y, np.full(30, "a")]
+    weights = np.where((y == "a") & (X[:, 0] < 10), 0.0, 1.0)
     model = PartitionedExpertsClassifier(n_experts=2, gate="hard", random_state=0)
     model.fit(X, y, weights)
     np.testing.assert_array_equal(model.classes_, ["a", "b", "c"])
-    np.testing.assert_array_equal(model.predict_proba(X)[:, 0], 0.0)
+    np.testing.assert_array_equal(model.predict_proba(X[:40])[:, 0], 0.0)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        PartitionedExpertsClassifier(random_state=0),
+        AlphaCombinerClassifier([("one", LogisticRegression(max_iter=9999))]),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_a_class_of_weight_zero_is_no_class(model):
+    X, y = wine()
+    model = clone(model).fit(X, y, sample_weight=np.where(y == 0, 0.0, 1.0))
+    np.testing.assert_array_equal(model.classes_, [1, 2])
 
 
 def test_weights_reach_the_last_step_of_a_pipeline():
@@ -475,6 +564,53 @@ def test_weights_are_refused_for_experts_that_cannot_take_them():
         ValueError, match="expert KNeighborsClassifier.* no sample weights"
     ):
         model.fit(X, y, sample_weight=np.ones(len(y)))
+
+
+def test_a_frozen_expert_has_no_use_for_weights():
+    X, y = wine()
+    expert = FrozenEstimator(LogisticRegression(max_iter=500).fit(X, y))
+    model = PartitionedExpertsClassifier(expert, random_state=0)
+    model.fit(X, y, sample_weight=np.ones(len(y)))
+    np.testing.assert_allclose(
+        model.predict_proba(X), expert.predict_proba(X), atol=1e-12
+    )
+
+
+def test_a_search_may_be_the_expert():
+    X, y = wine()
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), LinearSVC()),
+        {"linearsvc": [LogisticRegression()]},
+        cv=2,
+    )
+    given = PartitionedExpertsClassifier(
+        search, n_experts=2, gate="hard", random_state=0
+    ).fit(X, y)
+    plain = PartitionedExpertsClassifier(
+        make_pipeline(StandardScaler(), LogisticRegression()),
+        n_experts=2,
+        gate="hard",
+        random_state=0,
+    ).fit(X, y)
+    np.testing.assert_allclose(given.predict_proba(X), plain.predict_proba(X))
+
+
+def test_stacking_may_be_the_expert():
+    X, y = diabetes()
+    stack = StackingRegressor([("ridge", Ridge()), ("lasso", Lasso())])
+    model = PartitionedExpertsRegressor(stack, n_experts=2, random_state=0)
+    assert model.fit(X, y).score(X, y) > 0.4
+
+
+def test_the_seed_of_a_partitioner_is_kept():
+    X, y = wine()
+    model = PartitionedExpertsClassifier(partitioner=kmeans(), random_state=7)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        model.fit(X, y)
+    np.testing.assert_array_equal(
+        model.partitioner_.cluster_centers_, kmeans().fit(X).cluster_centers_
+    )
 
 
 # Bad input ----------------------------------------------------------------------------
@@ -497,12 +633,16 @@ def nan_in(X):
             "y has only one class.*at least two classes",
         ),
         (lambda X, y: (X, y + 0.5), "Unknown label type"),
-        (lambda X, y: (X, np.where(y == 0, None, "a")), "."),
+        (lambda X, y: (X, np.where(y == 0, None, "a")), "y has missing labels"),
+        (
+            lambda X, y: (X, np.where(y == 0, 1, np.array(["a"], object))),
+            "y mixes labels of the types int, str",
+        ),
         (lambda X, y: (np.ones_like(X), y), "All 178 rows of X are equal"),
         (lambda X, y: (csr_array(np.ones_like(X)), y), "All 178 rows of X are equal"),
         (
             lambda X, y: (X[:5], y[:5] + [0, 1, 0, 1, 0]),
-            "n_samples=5 should be >= n_clust",
+            "n_experts=6 must not exceed .* n_samples=5",
         ),
         (lambda X, y: (X[:1], y[:1]), "1 sample"),
         (lambda X, y: (X + 1j, y), "Complex data not supported"),
@@ -615,6 +755,95 @@ class Broken(RegressorMixin, BaseEstimator):
 
     def predict(self, X):
         return np.full(X.shape[0], np.nan)
+
+
+def test_an_expert_that_fails_at_predict_is_named():
+    X, y = diabetes()
+    model = PartitionedExpertsRegressor(
+        KNeighborsRegressor(60), n_experts=2, gate="hard", random_state=0
+    ).fit(X, y)
+    model.experts_[1].n_neighbors = 10**6
+    with pytest.raises(ValueError, match="n_neighbors") as caught:
+        model.predict(X)
+    assert caught.value.__notes__ == ["Raised by the expert of cell 1."]
+
+
+class Answers(BaseEstimator):
+    """A gate that answers what it is told."""
+
+    def __init__(self, weights=None):
+        self.weights = weights
+
+    def fit(self, X, affinity, cells=None, sample_weight=None):
+        return self
+
+    def gate_weights(self, X, affinity):
+        return self.weights(affinity)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (lambda a: np.full(a.shape, np.nan), "must be finite and not negative"),
+        (lambda a: -np.ones(a.shape), "must be finite and not negative"),
+        (lambda a: np.full(a.shape, np.inf), "must be finite and not negative"),
+        (lambda a: np.ones((len(a), 1)), "must have the shape of the affinity"),
+        (lambda a: np.ones((len(a), 99)), "must have the shape of the affinity"),
+    ],
+)
+def test_bad_gates_are_named(weights, message):
+    X, y = wine()
+    model = PartitionedExpertsClassifier(gate=Answers(weights), random_state=0)
+    with pytest.raises(ValueError, match=f"weights of the gate Answers {message}"):
+        model.fit(X, y)
+
+
+@pytest.mark.parametrize("dtype", [bool, int, np.float16, np.float32])
+def test_gates_may_answer_in_any_number_type(dtype):
+    X, y = wine()
+    gate = Answers(lambda affinity: np.ones(affinity.shape, dtype=dtype))
+    model = PartitionedExpertsClassifier(gate=gate, top_k=99, random_state=0).fit(X, y)
+    np.testing.assert_allclose(model.route(X).data, 1 / model.n_experts_)
+
+
+class Places(PartitionerMixin, BaseEstimator):
+    """A partitioner of two cells that answers what it is told."""
+
+    def __init__(self, answer=None):
+        self.answer = answer
+
+    def fit(self, X, y=None):
+        self.n_cells_ = 2
+        return self
+
+    def affinity(self, X):
+        return self.answer(X)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda X: np.zeros((1, 2)), "must have shape .n_samples, n_cells. = .178, 2."),
+        (lambda X: np.zeros((len(X), 3)), "must have shape"),
+        (lambda X: np.full((len(X), 2), np.nan), "must not be NaN or plus infinity"),
+        (lambda X: np.full((len(X), 2), np.inf), "must not be NaN or plus infinity"),
+    ],
+)
+def test_bad_partitioners_are_named(answer, message):
+    X, y = wine()
+    model = PartitionedExpertsClassifier(partitioner=Places(answer))
+    with pytest.raises(
+        ValueError, match=f"affinity of the partitioner Places {message}"
+    ):
+        model.fit(X, y)
+
+
+def test_whole_numbers_are_affinities_too():
+    X, y = wine()
+    places = Places(lambda X: np.where(X[:, :1] > 0, [[0, -3]], [[-3, 0]]))
+    model = PartitionedExpertsClassifier(partitioner=places, random_state=0).fit(X, y)
+    weights = np.sort(model.route(X).toarray(), axis=1)
+    np.testing.assert_allclose(weights[:, 0] / weights[:, 1], np.exp(-3))
 
 
 def test_an_expert_that_gives_nan_is_named():

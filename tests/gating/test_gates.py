@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-from sklearn.metrics import euclidean_distances
-from sklearn.mixture import GaussianMixture
+from scipy.special import softmax
 
 from skexperts.checks import check_gate
 from skexperts.gating import DistanceGate, HardGate
@@ -23,38 +22,13 @@ def test_check_gate_names_the_broken_rule():
         check_gate(Unfair())
 
 
-def test_unit_is_half_the_mean_squared_distance_to_the_nearest_cell():
-    affinity = -np.array([[1.0, 9.0], [3.0, 5.0]])
-    assert DistanceGate().fit(None, affinity).unit_ == 1.0
-    weighted = DistanceGate().fit(None, affinity, sample_weight=np.array([3.0, 1.0]))
-    assert weighted.unit_ == 0.75
-
-
-def test_weights_do_not_change_with_the_scale_of_the_data():
-    rng = np.random.default_rng(0)
-    X, centers = rng.normal(size=(50, 3)), rng.normal(size=(4, 3))
-    small = -euclidean_distances(X, centers, squared=True)
-    large = -euclidean_distances(1000 * X, 1000 * centers, squared=True)
-    np.testing.assert_allclose(
-        DistanceGate(0.7).fit(None, small).gate_weights(None, small),
-        DistanceGate(0.7).fit(None, large).gate_weights(None, large),
-        rtol=1e-6,
-    )
-
-
-def test_log_posteriors_come_back_as_the_posteriors():
-    X = np.random.default_rng(0).normal(size=(80, 2))
-    posteriors = GaussianMixture(3, random_state=0).fit(X).predict_proba(X)
-    affinity = np.log(posteriors)
-    gate = DistanceGate().fit(X, affinity)
-    assert gate.unit_ == 1.0
-    np.testing.assert_allclose(gate.gate_weights(X, affinity), posteriors, atol=1e-9)
-
-
-def test_equal_rows_give_the_hard_limit():
-    affinity = -np.array([[0.0, 4.0], [0.0, 4.0]])
-    weights = DistanceGate().fit(None, affinity).gate_weights(None, affinity)
-    np.testing.assert_array_equal(weights, [[1.0, 0.0], [1.0, 0.0]])
+def test_weights_are_the_softmax_of_the_affinity():
+    affinity = -np.random.default_rng(0).uniform(0, 9, size=(20, 4))
+    for temperature in (0.5, 1.0, 3.0):
+        gate = DistanceGate(temperature).fit(None, affinity)
+        np.testing.assert_allclose(
+            gate.gate_weights(None, affinity), softmax(affinity / temperature, axis=1)
+        )
 
 
 def test_set_params_after_fit_does_not_change_the_weights():

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from sklearn import config_context
 from sklearn.cluster import (
     DBSCAN,
     HDBSCAN,
@@ -8,12 +9,14 @@ from sklearn.cluster import (
     AgglomerativeClustering,
     Birch,
     BisectingKMeans,
+    FeatureAgglomeration,
     KMeans,
     MeanShift,
     MiniBatchKMeans,
     SpectralClustering,
 )
 from sklearn.datasets import make_blobs
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.pipeline import make_pipeline
@@ -21,6 +24,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skexperts._numeric.routing import nearest_cell
 from skexperts.checks import check_partitioner
+from skexperts.gating import DistanceGate
 from skexperts.partition import PartitionerMixin, RandomPartitioner
 from skexperts.partition._fitted_partition import fit_partition, set_n_cells
 
@@ -65,12 +69,90 @@ def test_cells_are_the_clusters(partitioner):
             assert len(np.unique(blobs[found == cell])) == 1
 
 
-def test_affinity_of_centres_is_minus_the_squared_distance():
+def test_affinity_of_centres_is_minus_the_squared_distance_in_units_of_its_mean():
     X = np.random.default_rng(0).normal(size=(40, 3))
+    weights = np.arange(1.0, 41.0)
+    kmeans = KMeans(4, random_state=0)
+    affinity = fit_partition(kmeans, X, weights).affinity(X)
+    squared = np.square(kmeans.transform(X))
+    unit = np.average(squared.min(axis=1), weights=weights) / 2
+    np.testing.assert_allclose(affinity, -squared / unit, atol=1e-9)
+    np.testing.assert_array_equal(nearest_cell(affinity), kmeans.labels_)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("spread", [1e-4, 1.0])
+def test_affinity_of_centres_has_no_units(scale, spread):
+    X, _ = make_blobs(
+        100, centers=[[0, 0], [10, 0]], cluster_std=spread, random_state=0
+    )
+    between = np.array([[4.9, 0.0]])
+    plain = fit_partition(KMeans(2, random_state=0), X).affinity(between)
+    scaled = fit_partition(KMeans(2, random_state=0), scale * X).affinity(
+        scale * between
+    )
+    np.testing.assert_allclose(scaled, plain, rtol=1e-6)
+
+
+def test_affinity_of_centres_stands_a_large_offset():
+    X = np.random.default_rng(0).normal(size=(40, 3)) + 1e8
     kmeans = KMeans(4, random_state=0)
     affinity = fit_partition(kmeans, X).affinity(X)
-    np.testing.assert_allclose(affinity, -np.square(kmeans.transform(X)), atol=1e-9)
-    np.testing.assert_array_equal(nearest_cell(affinity), kmeans.labels_)
+    distances = [((X - center) ** 2).sum(axis=1) for center in kmeans.cluster_centers_]
+    np.testing.assert_array_equal(nearest_cell(affinity), np.argmin(distances, axis=0))
+
+
+def test_affinity_of_a_mixture_is_the_log_posterior():
+    X = np.random.default_rng(0).normal(size=(80, 2))
+    mixture = GaussianMixture(3, random_state=0)
+    affinity = fit_partition(mixture, X).affinity(X)
+    np.testing.assert_allclose(np.exp(affinity), mixture.predict_proba(X), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "partitioner", [Birch(n_clusters=3), GaussianMixture(3, random_state=0)], ids=str
+)
+def test_the_other_cells_follow_by_distance(partitioner):
+    X, blobs = make_blobs(
+        90, centers=[[0, 0], [100, 0], [400, 0]], cluster_std=0.5, random_state=0
+    )
+    affinity = fit_partition(partitioner, X).affinity(X)
+    place = [int(nearest_cell(affinity[blobs == blob])[0]) for blob in range(3)]
+    for blob, order in enumerate([[0, 1, 2], [1, 0, 2], [2, 1, 0]]):
+        found = np.argsort(-affinity[blobs == blob], axis=1)
+        expected = [place[k] for k in order]
+        np.testing.assert_array_equal(found, np.tile(expected, (len(found), 1)))
+    weights = DistanceGate().fit(None, affinity).gate_weights(None, affinity)
+    np.testing.assert_array_equal(weights.max(axis=1), 1.0)
+
+
+def test_a_frozen_partitioner_is_used_as_it_is():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    kmeans = KMeans(4, random_state=0).fit(X[:30])
+    centers = kmeans.cluster_centers_.copy()
+    for frozen in (
+        FrozenEstimator(kmeans),
+        FrozenEstimator(make_pipeline(StandardScaler(), kmeans).fit(X[:30])),
+    ):
+        partition = fit_partition(frozen, X)
+        assert partition.n_cells == 4
+    np.testing.assert_array_equal(
+        nearest_cell(fit_partition(FrozenEstimator(kmeans), X).affinity(X)),
+        kmeans.predict(X),
+    )
+    assert kmeans.cluster_centers_.shape == centers.shape
+
+
+def test_a_pipeline_may_give_frames():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    with config_context(transform_output="pandas"):
+        partition = fit_partition(make_pipeline(StandardScaler(), DBSCAN(eps=1.0)), X)
+        assert partition.affinity(X).shape == (60, partition.n_cells)
+
+
+def test_labels_of_something_else_than_rows_are_refused():
+    with pytest.raises(TypeError, match="FeatureAgglomeration.* no cells of rows"):
+        fit_partition(FeatureAgglomeration(2), np.random.default_rng(0).random((9, 4)))
 
 
 @pytest.mark.parametrize("fitted", [np.float32, np.float64])
@@ -95,7 +177,7 @@ def test_noise_goes_to_the_nearest_core_sample():
     affinity = fit_partition(dbscan, X).affinity(X)
     assert dbscan.labels_[-1] == -1
     np.testing.assert_array_equal(nearest_cell(affinity), [0, 0, 0, 1, 1, 1, 1])
-    np.testing.assert_allclose(affinity[-1], [-(2.8**2), -(2.0**2)])
+    np.testing.assert_allclose(affinity[-1, 0] / affinity[-1, 1], 2.8**2 / 2.0**2)
 
 
 def test_all_noise_is_one_cell_with_a_warning():
@@ -126,9 +208,7 @@ def test_an_estimator_without_cells_is_refused():
         def fit(self, X):
             return self
 
-    with pytest.raises(
-        TypeError, match="neither cluster_centers_, predict nor labels_"
-    ):
+    with pytest.raises(TypeError, match="no cells of rows after fit"):
         fit_partition(Nothing(), np.ones((3, 1)))
 
 
@@ -145,7 +225,12 @@ def test_a_partition_without_a_cell_is_refused():
 
 @pytest.mark.parametrize(
     "partitioner",
-    [KMeans(), GaussianMixture(), RandomPartitioner(), make_pipeline(KMeans())],
+    [
+        KMeans(),
+        GaussianMixture(),
+        RandomPartitioner(),
+        make_pipeline(make_pipeline(KMeans())),
+    ],
     ids=str,
 )
 def test_set_n_cells_finds_the_parameter(partitioner):
