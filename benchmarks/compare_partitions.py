@@ -52,6 +52,7 @@ def measure(name, model, folds, score):
         start = time.perf_counter()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
+            warnings.filterwarnings("ignore", message=".* min_cell_size")
             pipeline.fit(X, y)
         fitted = time.perf_counter()
         scores.append(score(y_test, pipeline.predict(X_test)))
