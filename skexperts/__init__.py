@@ -11,6 +11,7 @@ from skexperts.decomposition import SparseCoder
 from skexperts.ensemble import PartitionedExpertsClassifier, PartitionedExpertsRegressor
 from skexperts.gating import DistanceGate, HardGate
 from skexperts.partition import RandomPartitioner
+from skexperts.svm import L1SVC, L1SVR
 
 __version__ = version("skexperts")
 
@@ -19,6 +20,8 @@ __all__ = [
     "AlphaCombinerRegressor",
     "DistanceGate",
     "HardGate",
+    "L1SVC",
+    "L1SVR",
     "PartitionedExpertsClassifier",
     "PartitionedExpertsRegressor",
     "RandomPartitioner",

@@ -1,6 +1,7 @@
 """The only door to private scikit-learn API."""
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.linear_model._base import SparseCoefMixin
 from sklearn.utils import _align_api_if_sparse as align_sparse_api
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import _BaseComposition as BaseComposition
@@ -10,6 +11,7 @@ __all__ = [
     "BaseComposition",
     "HasMethods",
     "Interval",
+    "SparseCoefMixin",
     "StrOptions",
     "align_sparse_api",
     "check_sample_weight",

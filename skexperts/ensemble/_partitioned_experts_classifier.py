@@ -1,7 +1,6 @@
 """One classifier per region of the data, combined by a gate."""
 
 from sklearn.base import ClassifierMixin, is_classifier
-from sklearn.svm import LinearSVC
 
 from skexperts._numeric.links import squared_hinge_probabilities
 from skexperts._sklearn import fit_context
@@ -12,6 +11,7 @@ from skexperts._validation import (
     validate_sample_weight,
 )
 from skexperts.ensemble._base import BasePartitionedExperts
+from skexperts.svm import L1SVC
 
 
 class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
@@ -31,10 +31,9 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
     Parameters
     ----------
     expert : classifier, default=None
-        Cloned for every cell. None means ``LinearSVC(penalty="l1", dual=False,
-        tol=1e-2, max_iter=10_000)``. Any pipeline or classifier will do. An expert
-        whose ``fit`` takes no sample weights is fitted on its rows without gate
-        weights.
+        Cloned for every cell. None means :class:`~skexperts.svm.L1SVC`. Any pipeline
+        or classifier will do. An expert whose ``fit`` takes no sample weights is fitted
+        on its rows without gate weights.
 
     partitioner : estimator, default=None
         Divides the rows into cells: any scikit-learn clusterer or mixture, a pipeline
@@ -114,8 +113,8 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
 
     Experts and partitioner see X as an array of floats, or CSR, without column names.
 
-    The fitted bits do not depend on ``n_jobs``. The exception is a backend of threads
-    chosen by the user: LinearSVC draws from one random generator per process.
+    The fitted bits do not depend on ``n_jobs`` or the backend, unless an expert draws
+    from a generator of the whole process, as ``LinearSVC`` does, and runs in threads.
 
     References
     ----------
@@ -144,7 +143,7 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
     _expert_kind = "classifier"
 
     def _default_expert(self):
-        return LinearSVC(penalty="l1", dual=False, tol=1e-2, max_iter=10_000)
+        return L1SVC()
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None):

@@ -1,11 +1,11 @@
 """One regressor per region of the data, combined by a gate."""
 
 from sklearn.base import RegressorMixin, is_regressor
-from sklearn.linear_model import Lasso
 
 from skexperts._sklearn import fit_context
 from skexperts._validation import all_or_nothing, validate_fit, validate_sample_weight
 from skexperts.ensemble._base import BasePartitionedExperts
+from skexperts.svm import L1SVR
 
 
 class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
@@ -23,9 +23,10 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
     Parameters
     ----------
     expert : regressor, default=None
-        Cloned for every cell. None means ``Lasso(alpha=1e-2, max_iter=10_000)``. Any
-        pipeline or regressor will do. An expert whose ``fit`` takes no sample weights
-        is fitted on its rows without gate weights.
+        Cloned for every cell. None means ``L1SVR(C=0.1)``, see
+        :class:`~skexperts.svm.L1SVR`. Any pipeline or regressor will do. An expert
+        whose ``fit`` takes no sample weights is fitted on its rows without gate
+        weights.
 
     partitioner : estimator, default=None
         Divides the rows into cells: any scikit-learn clusterer or mixture, a pipeline
@@ -119,7 +120,7 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
     _expert_kind = "regressor"
 
     def _default_expert(self):
-        return Lasso(alpha=1e-2, max_iter=10_000)
+        return L1SVR(C=0.1)
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None):

@@ -1,0 +1,108 @@
+# The quadratic model of a Newton step:
+#
+#     min over delta of -r'delta + delta'A delta / 2 + |v + delta|_1
+#
+# by coordinate descent, which finds the support, and exact steps on it, which finish
+# where coordinate descent would crawl.
+
+
+cdef inline double shrink(double z, double threshold) noexcept nogil:
+    if z > threshold:
+        return z - threshold
+    return z + threshold if z < -threshold else 0.0
+
+
+cdef double sweep(
+    int k, const double* A, const double* r, const double* v, double* delta,
+    double* slope, double entry
+) noexcept nogil:
+    """Descend along the non-zero coordinates and those whose gradient exceeds entry.
+
+    slope is A delta. Returns the largest change of a gradient.
+    """
+    cdef int i, j
+    cdef double curvature, old, new, step, largest = 0
+    cdef const double* row
+    for j in range(k):
+        old = v[j] + delta[j]
+        if old == 0 and fabs(slope[j] - r[j]) <= entry:
+            continue
+        row = A + <size_t> j * k
+        curvature = row[j]
+        if curvature > 0:
+            new = shrink(old - (slope[j] - r[j]) / curvature, 1 / curvature)
+        else:
+            new = 0
+        step = new - old
+        if step != 0:
+            # Exactly -v where the coordinate is to be exactly zero.
+            delta[j] = new - v[j]
+            for i in range(k):
+                slope[i] += step * row[i]
+            largest = max(largest, fabs(step) * curvature)
+    return largest
+
+
+cdef void step_on_support(
+    int k, const double* A, const double* r, const double* v, double* delta,
+    double* slope, double* factor, double* rhs, int* face
+) noexcept nogil:
+    """Go to the minimum with the signs of now; a coordinate that reaches 0 stays."""
+    cdef int a, b, j, m = 0, info = 0, one = 1, out
+    cdef char upper = b"U"
+    cdef double largest = 0, length, value, move
+    cdef const double* row
+    for j in range(k):
+        if v[j] + delta[j] != 0 and A[<size_t> j * k + j] > 0:
+            face[m] = j
+            m += 1
+            largest = max(largest, A[<size_t> j * k + j])
+    while m > 0:
+        for a in range(m):
+            j = face[a]
+            row = A + <size_t> j * k
+            for b in range(m):
+                factor[<size_t> a * m + b] = row[face[b]]
+            factor[<size_t> a * m + a] += 1e-11 * largest
+            rhs[a] = r[j] - slope[j] - (1.0 if v[j] + delta[j] > 0 else -1.0)
+        dposv(&upper, &m, &one, factor, &m, rhs, &m, &info)
+        if info != 0:
+            return
+        length = 1
+        out = -1
+        for a in range(m):
+            value = v[face[a]] + delta[face[a]]
+            if value * (value + rhs[a]) < 0 and -value / rhs[a] < length:
+                length = -value / rhs[a]
+                out = a
+        for a in range(m):
+            j = face[a]
+            move = -v[j] - delta[j] if a == out else length * rhs[a]
+            delta[j] = -v[j] if a == out else delta[j] + move
+            row = A + <size_t> j * k
+            for b in range(k):
+                slope[b] += move * row[b]
+        if out < 0:
+            return
+        m -= 1
+        for a in range(out, m):
+            face[a] = face[a + 1]
+
+
+cdef void solve_model(
+    int k, const double* A, const double* r, const double* v, double accuracy,
+    double* delta, double* slope, double* factor, double* rhs, int* face
+) noexcept nogil:
+    """Solve to gradients of the given accuracy."""
+    cdef int i, _
+    memset(delta, 0, k * sizeof(double))
+    memset(slope, 0, k * sizeof(double))
+    for _ in range(100):
+        if sweep(k, A, r, v, delta, slope, 1 + accuracy) <= accuracy:
+            return
+        # A factorisation costs as much as k / 6 sweeps.
+        for i in range(4 + k // 8):
+            if sweep(k, A, r, v, delta, slope, INFINITY) <= accuracy:
+                break
+        else:
+            step_on_support(k, A, r, v, delta, slope, factor, rhs, face)

@@ -1,0 +1,298 @@
+# One problem, its workspace, and what is one-dimensional about it: the intercept, the
+# step length, the duality gap.
+
+cdef enum:
+    # Up to so many columns all of them are the working set.
+    SMALL = 64
+
+# Relative sum of the forces at which the intercept is at its best.
+cdef double BALANCED = 1e-12
+# What is added to the diagonal of the Hessian, relatively.
+cdef double RIDGE = 1e-7
+
+
+cdef struct Problem:
+    const double* lo
+    const double* hi
+    const double* c
+    int intercept
+    double* v
+    double b
+    double loss
+
+
+cdef struct Work:
+    double* f
+    double* u
+    double* q
+    double* r
+    char* active       # rows that the Gram matrix is to have
+    char* inside       # rows that it has
+    int* chosen        # columns of the working set, ascending
+    int* position      # of every column in the working set, or -1
+    void* buffer
+    int capacity       # columns that there is room for
+    double* gram       # (k + 1, k + 1), the intercept last
+    double* model      # (k, k), the intercept eliminated
+    double* factor     # (k, k)
+    double* delta
+    double* slope
+    double* rhs
+    double* v
+    int* face
+    double* pack       # (BLOCK, k + 1)
+    void* values       # the working set's columns
+    int32_t* indices
+    int32_t* indptr
+
+
+cdef void center(Work* ws, Problem* P, int n) noexcept nogil:
+    """Move f and the intercept to the best intercept; fill u and the loss."""
+    cdef int i, _
+    cdef double total, size, curvature, loss, below, above, e, f
+    cdef double at = 0, shift = 0, least = -INFINITY, most = INFINITY
+    for _ in range(100):
+        total = size = curvature = loss = 0
+        for i in range(n):
+            f = ws.f[i] + shift
+            ws.f[i] = f
+            below = P.lo[i] - f
+            above = f - P.hi[i]
+            below = below if below > 0 else 0.0
+            above = above if above > 0 else 0.0
+            e = below - above
+            curvature += P.c[i] if e != 0 else 0.0
+            loss += P.c[i] * e * e
+            e = e * P.c[i]
+            ws.u[i] = e
+            total += e
+            size += fabs(e)
+        P.b += shift
+        at += shift
+        P.loss = 0.5 * loss
+        if not P.intercept or curvature <= 0 or fabs(total) <= BALANCED * size:
+            return
+        # The sum of the forces falls with the intercept, but in pieces: keep Newton's
+        # steps between the intercepts known to be too low and too high.
+        if total > 0:
+            least = at
+        else:
+            most = at
+        shift = total / curvature
+        if not least < at + shift < most:
+            if not most - least < INFINITY:
+                return
+            shift = 0.5 * (least + most) - at
+
+
+cdef double slope_at(
+    double t, Work* ws, Problem* P, int n, double* curvature
+) noexcept nogil:
+    """Derivative of the loss at f + t q, and its second derivative."""
+    cdef int i
+    cdef double z, below, above, e, cq, g = 0, h = 0
+    for i in range(n):
+        z = ws.f[i] + t * ws.q[i]
+        below = P.lo[i] - z
+        above = z - P.hi[i]
+        below = below if below > 0 else 0.0
+        above = above if above > 0 else 0.0
+        e = below - above
+        cq = P.c[i] * ws.q[i]
+        g -= cq * e
+        h += cq * ws.q[i] if e != 0 else 0.0
+    curvature[0] = h
+    return g
+
+
+cdef double penalty_slope(
+    int k, double t, const double* v, const double* delta
+) noexcept nogil:
+    """Derivative of the penalty at v + t delta, to the right at t = 0."""
+    cdef int j
+    cdef double z, g = 0
+    for j in range(k):
+        z = v[j] + t * delta[j]
+        if z > 0:
+            g += delta[j]
+        elif z < 0:
+            g -= delta[j]
+        elif t == 0:
+            g += fabs(delta[j])
+    return g
+
+
+cdef double line_search(
+    Work* ws, Problem* P, int n, int k, const double* v
+) noexcept nogil:
+    """Length of the step at which the objective stops to fall, 1 if nearly so."""
+    cdef double curvature, first, g, z, t = 1, left = 0, right = -1
+    cdef int _
+    first = slope_at(0, ws, P, n, &curvature) + penalty_slope(k, 0, v, ws.delta)
+    if first >= 0:
+        return 0
+    for _ in range(40):
+        g = slope_at(t, ws, P, n, &curvature) + penalty_slope(k, t, v, ws.delta)
+        if fabs(g) <= -0.1 * first:
+            return t
+        if g > 0:
+            right = t
+        else:
+            left = t
+        z = t - g / curvature if curvature > 0 else -1
+        if right < 0:
+            t = z if left < z < 10 * t else 2 * t
+        elif right - left <= 1e-9 * right:
+            return left if left > 0 else right
+        else:
+            t = z if left < z < right else 0.5 * (left + right)
+    return left
+
+
+cdef double even_shift(Work* ws, Problem* P, int n) noexcept nogil:
+    """Where there is no loss: the shift with which f + t (q + shift) meets lower and
+    upper bounds at the same t, so that no intercept evades them.
+    """
+    cdef int i, _
+    cdef double low = 0, high = 0, shift, move, lower, upper
+    for i in range(n):
+        low = min(low, -2 * fabs(ws.q[i]))
+    high = -low
+    for _ in range(60):
+        shift = 0.5 * (low + high)
+        lower = upper = INFINITY
+        for i in range(n):
+            move = ws.q[i] + shift
+            if move < 0:
+                lower = min(lower, (P.lo[i] - ws.f[i]) / move)
+            elif move > 0:
+                upper = min(upper, (P.hi[i] - ws.f[i]) / move)
+        if lower < upper:
+            low = shift
+        else:
+            high = shift
+    return 0.5 * (low + high)
+
+
+cdef double violation(int k, const double* r, const double* v) noexcept nogil:
+    """Largest distance of -gradient to the subdifferential of the penalty."""
+    cdef int j
+    cdef double z, largest = 0
+    for j in range(k):
+        if v[j] != 0:
+            z = fabs(r[j] - 1) if v[j] > 0 else fabs(r[j] + 1)
+        else:
+            z = fabs(r[j]) - 1
+        largest = max(largest, z)
+    return largest
+
+
+cdef double gap_of(
+    Work* ws, Problem* P, int n, int d, double* objective
+) noexcept nogil:
+    """Duality gap of v, with u scaled as the constraints allow and as is best."""
+    cdef int i, j
+    cdef double largest = 0, penalty = 0, linear = 0, quadratic = 0, scale, gap
+    for j in range(d):
+        penalty += fabs(P.v[j])
+        largest = max(largest, fabs(ws.r[j]))
+    for i in range(n):
+        if ws.u[i] != 0:
+            linear += ws.u[i] * (P.lo[i] if ws.u[i] > 0 else P.hi[i])
+            quadratic += ws.u[i] * ws.u[i] / P.c[i]
+    scale = 1 / largest if largest > 1 else 1.0
+    if quadratic > 0 and linear < scale * quadratic:
+        scale = linear / quadratic if linear > 0 else 0.0
+    objective[0] = P.loss + penalty
+    gap = objective[0] - scale * linear + 0.5 * scale * scale * quadratic
+    if gap > 0:
+        return gap
+    # Below zero is rounding, not a number is overflow.
+    return 0.0 if gap <= 0 else INFINITY
+
+
+cdef int choose(Design* X, const double* v, Work* ws) noexcept nogil:
+    """Take the support and about as many of the worst violators."""
+    cdef int j, k = 0, violators = 0, wanted, count, _
+    cdef double low = 1, high = 1, bound
+    for j in range(X.d):
+        if v[j] != 0:
+            k += 1
+        elif fabs(ws.r[j]) > 1:
+            violators += 1
+            high = max(high, fabs(ws.r[j]))
+    wanted = max(<int> SMALL, 2 * k) - k
+    if violators > wanted:
+        for _ in range(40):
+            bound = 0.5 * (low + high)
+            count = 0
+            for j in range(X.d):
+                count += v[j] == 0 and fabs(ws.r[j]) > bound
+            if count > wanted:
+                low = bound
+            else:
+                high = bound
+                if 5 * count >= 4 * wanted:
+                    break
+        low = high if high < 1e300 else 1
+    k = 0
+    for j in range(X.d):
+        ws.position[j] = -1
+        if v[j] != 0 or fabs(ws.r[j]) > low:
+            ws.chosen[k] = j
+            ws.position[j] = k
+            k += 1
+    return k
+
+
+cdef int reserve(Work* ws, Design* X, int k) noexcept nogil:
+    """Make room for a working set of k columns; returns whether there is some."""
+    cdef size_t p, size
+    if k <= ws.capacity:
+        return 1
+    release(ws)
+    k = min(X.d, 2 * k)
+    p = k + 1
+    size = X.indptr[X.n] if X.indices != NULL else (
+        <size_t> X.n * k if X.d > SMALL else 0
+    )
+    ws.gram = <double*> malloc(p * p * sizeof(double))
+    ws.model = <double*> malloc(p * p * sizeof(double))
+    ws.factor = <double*> malloc(p * p * sizeof(double))
+    ws.delta = <double*> malloc(p * sizeof(double))
+    ws.slope = <double*> malloc(p * sizeof(double))
+    ws.rhs = <double*> malloc(p * sizeof(double))
+    ws.v = <double*> malloc(p * sizeof(double))
+    ws.face = <int*> malloc(p * sizeof(int))
+    ws.pack = <double*> malloc(BLOCK * p * sizeof(double))
+    ws.values = malloc(
+        (size + 1) * (sizeof(float) if X.single else sizeof(double))
+    )
+    if X.indices != NULL:
+        ws.indices = <int32_t*> malloc((size + 1) * sizeof(int32_t))
+        ws.indptr = <int32_t*> malloc((X.n + 1) * sizeof(int32_t))
+    ws.capacity = k
+    return (
+        ws.gram != NULL and ws.model != NULL and ws.factor != NULL
+        and ws.delta != NULL and ws.slope != NULL and ws.rhs != NULL
+        and ws.v != NULL and ws.face != NULL and ws.pack != NULL
+        and ws.values != NULL
+        and (X.indices == NULL or (ws.indices != NULL and ws.indptr != NULL))
+    )
+
+
+cdef void release(Work* ws) noexcept nogil:
+    free(ws.gram)
+    free(ws.model)
+    free(ws.factor)
+    free(ws.delta)
+    free(ws.slope)
+    free(ws.rhs)
+    free(ws.v)
+    free(ws.face)
+    free(ws.pack)
+    free(ws.values)
+    free(ws.indices)
+    free(ws.indptr)
+    ws.indices = NULL
+    ws.indptr = NULL

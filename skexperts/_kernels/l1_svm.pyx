@@ -1,0 +1,285 @@
+"""Proximal Newton method for L1-penalised squared distances to intervals.
+
+    min over v, b of |v|_1 + 1/2 sum_i c_i dist(x_i'v + b, [lo_i, hi_i])^2
+
+Every row pulls with the force u_i = c_i (nearest point of its interval - f_i). A scaled
+u with |X'u| <= 1 and sum_i u_i = 0 is feasible for the dual,
+
+    max over u of sum_i u_i (lo_i if u_i > 0 else hi_i) - 1/2 sum_i u_i^2 / c_i.
+
+The Hessian is the Gram matrix of the rows outside of their intervals, kept up to date
+as rows come and go, with the intercept eliminated.
+"""
+
+from libc.math cimport INFINITY, fabs, sqrt
+from libc.stdint cimport int32_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset
+from scipy.linalg.cython_blas cimport dgemv, dsyrk, sgemv
+from scipy.linalg.cython_lapack cimport dposv
+
+ctypedef fused floating:
+    float
+    double
+
+include "l1_design.pxi"
+include "l1_model.pxi"
+include "l1_problem.pxi"
+
+
+cdef void update_gram(Design* Z, const double* c, Work* ws) noexcept nogil:
+    cdef int i, total = 0, enter = 0, leave = 0
+    cdef size_t p = Z.d + 1
+    for i in range(Z.n):
+        total += ws.active[i]
+        enter += ws.active[i] > ws.inside[i]
+        leave += ws.active[i] < ws.inside[i]
+    if enter + leave > total:
+        memset(ws.gram, 0, p * p * sizeof(double))
+        memset(ws.inside, 0, Z.n)
+        enter, leave = total, 0
+    if enter:
+        add_rows(Z, c, ws.active, ws.inside, 1, ws.gram, ws.pack)
+    if leave:
+        add_rows(Z, c, ws.active, ws.inside, 0, ws.gram, ws.pack)
+
+
+cdef double direction(
+    Design* Z, Work* ws, Problem* P, const double* r, const double* v, double accuracy
+) noexcept nogil:
+    """Fill delta and q = Z delta + the change of the intercept, which is returned."""
+    cdef int i, j, k = Z.d
+    cdef size_t p = k + 1
+    cdef double pivot, h, shift = 0
+    cdef double* last = ws.gram + k * p
+    update_gram(Z, P.c, ws)
+    pivot = last[k] if P.intercept else 0
+    for j in range(k):
+        for i in range(j + 1):
+            h = ws.gram[j * p + i]
+            if pivot > 0:
+                h -= last[j] * last[i] / pivot
+            if i == j:
+                # Along flat directions rounding is no curvature.
+                h += RIDGE * ws.gram[j * p + j]
+            ws.model[<size_t> j * k + i] = h
+            ws.model[<size_t> i * k + j] = h
+    solve_model(k, ws.model, r, v, accuracy, ws.delta, ws.slope, ws.factor, ws.rhs,
+                ws.face)
+    apply(Z, ws.delta, ws.q, ws.buffer)
+    if pivot > 0:
+        for j in range(k):
+            shift -= last[j] * ws.delta[j] / pivot
+    for i in range(Z.n):
+        ws.q[i] += shift
+    return shift
+
+
+cdef double newton_step(
+    Design* Z, Work* ws, Problem* P, const double* r, double* v, double accuracy
+) noexcept nogil:
+    """Go one step; returns its length, 0 if rounding leaves no way down."""
+    cdef int i, j, n_active = 0
+    cdef double t, shift, largest = 0
+    for i in range(Z.n):
+        ws.active[i] = ws.u[i] != 0
+        n_active += ws.active[i]
+    if n_active:
+        shift = direction(Z, ws, P, r, v, accuracy)
+    else:
+        for j in range(Z.d):
+            ws.delta[j] = -v[j]
+        apply(Z, ws.delta, ws.q, ws.buffer)
+        shift = even_shift(ws, P, Z.n) if P.intercept else 0
+        for i in range(Z.n):
+            ws.q[i] += shift
+    t = line_search(ws, P, Z.n, Z.d, v)
+    for j in range(Z.d):
+        v[j] += t * ws.delta[j]
+        largest = max(largest, fabs(v[j]))
+    for j in range(Z.d):
+        if fabs(v[j]) <= 1e-16 * largest:
+            v[j] = 0
+    for i in range(Z.n):
+        ws.f[i] += t * ws.q[i]
+    P.b += t * shift
+    center(ws, P, Z.n)
+    return t
+
+
+cdef int solve_one(
+    Design* X, Work* ws, Problem* P, const double* all_rows, double tol, int max_iter,
+    double* objective, double* gap
+) noexcept nogil:
+    """Solve one problem; returns the Newton steps done, -1 if memory ran out."""
+    cdef int i, j, k, at_zero = 1, steps = 0, n = X.n, d = X.d
+    cdef size_t p = d + 1
+    cdef double worst, local, length = 0
+    cdef Design Z
+    apply(X, P.v, ws.f, ws.buffer)
+    for i in range(n):
+        ws.f[i] += P.b
+    center(ws, P, n)
+    if d <= SMALL:
+        for j in range(d):
+            at_zero = at_zero and P.v[j] == 0
+        if all_rows != NULL and at_zero:
+            memcpy(ws.gram, all_rows, p * p * sizeof(double))
+            memset(ws.inside, 1, n)
+        else:
+            memset(ws.gram, 0, p * p * sizeof(double))
+            memset(ws.inside, 0, n)
+    while True:
+        gradient(X, ws.u, ws.r, ws.buffer)
+        gap[0] = gap_of(ws, P, n, d, objective)
+        if gap[0] <= tol * objective[0] or steps >= max_iter:
+            return steps
+        worst = violation(d, ws.r, P.v)
+        if d <= SMALL:
+            length = newton_step(X, ws, P, ws.r, P.v, max(0.05 * tol, 1e-4 * worst))
+            steps += 1
+            if length == 0:
+                max_iter = steps
+            continue
+        k = choose(X, P.v, ws)
+        if not reserve(ws, X, k):
+            return -1
+        columns(X, ws.chosen, ws.position, k, ws.values, ws.indices, ws.indptr, &Z)
+        p = k + 1
+        memset(ws.gram, 0, p * p * sizeof(double))
+        memset(ws.inside, 0, n)
+        for j in range(k):
+            ws.v[j] = P.v[ws.chosen[j]]
+            ws.r[j] = ws.r[ws.chosen[j]]
+        local = worst
+        for _ in range(10):
+            length = newton_step(&Z, ws, P, ws.r, ws.v, max(0.05 * tol, 0.03 * local))
+            steps += 1
+            if length == 0:
+                break
+            gradient(&Z, ws.u, ws.r, ws.buffer)
+            local = violation(k, ws.r, ws.v)
+            if local <= max(0.1 * tol, 0.03 * worst) or steps >= max_iter:
+                break
+        for j in range(k):
+            P.v[ws.chosen[j]] = ws.v[j]
+        if length == 0 and local <= worst:
+            max_iter = steps
+
+
+cdef int solve_all(
+    Design* X, const double[:, ::1] lower, const double[:, ::1] upper,
+    const double[::1] cost, double[:, ::1] coef, double[::1] intercept,
+    int fit_intercept, int share_rows, double tol, int max_iter, double[::1] objective,
+    double[::1] gap, int32_t[::1] n_iter
+) noexcept nogil:
+    cdef Work ws
+    cdef Problem P
+    cdef int k, failed
+    cdef size_t p = X.d + 1
+    cdef double* all_rows = NULL
+    memset(&ws, 0, sizeof(Work))
+    ws.f = <double*> malloc(X.n * sizeof(double))
+    ws.u = <double*> malloc(X.n * sizeof(double))
+    ws.q = <double*> malloc(X.n * sizeof(double))
+    ws.r = <double*> malloc(X.d * sizeof(double))
+    ws.active = <char*> malloc(X.n)
+    ws.inside = <char*> calloc(X.n, 1)
+    ws.chosen = <int*> malloc(X.d * sizeof(int))
+    ws.position = <int*> malloc(X.d * sizeof(int))
+    ws.buffer = malloc((X.d + BLOCK) * sizeof(double))
+    failed = (
+        ws.f == NULL or ws.u == NULL or ws.q == NULL or ws.r == NULL
+        or ws.active == NULL or ws.inside == NULL or ws.chosen == NULL
+        or ws.position == NULL
+        or ws.buffer == NULL
+    )
+    if not failed and X.d <= SMALL:
+        failed = not reserve(&ws, X, X.d)
+    if not failed and X.d <= SMALL and share_rows:
+        # At zero almost all rows are outside of their intervals, in all problems.
+        all_rows = <double*> calloc(p * p, sizeof(double))
+        failed = all_rows == NULL
+        if not failed:
+            memset(ws.active, 1, X.n)
+            add_rows(X, &cost[0], ws.active, ws.inside, 1, all_rows, ws.pack)
+    for k in range(lower.shape[0]):
+        if failed:
+            break
+        P.lo, P.hi, P.c = &lower[k, 0], &upper[k, 0], &cost[0]
+        P.v, P.b, P.intercept = &coef[k, 0], intercept[k], fit_intercept
+        n_iter[k] = solve_one(
+            X, &ws, &P, all_rows, tol, max_iter, &objective[k], &gap[k]
+        )
+        intercept[k] = P.b
+        failed = n_iter[k] < 0
+    release(&ws)
+    free(all_rows)
+    free(ws.f)
+    free(ws.u)
+    free(ws.q)
+    free(ws.r)
+    free(ws.active)
+    free(ws.inside)
+    free(ws.chosen)
+    free(ws.position)
+    free(ws.buffer)
+    return failed
+
+
+def solve_dense(
+    const floating[:, ::1] X,           # IN, (n_rows, n_features)
+    const double[:, ::1] lower,         # IN, (n_problems, n_rows)
+    const double[:, ::1] upper,         # IN, (n_problems, n_rows)
+    const double[::1] cost,             # IN, (n_rows,), positive
+    double[:, ::1] coef,                # IN and OUT, (n_problems, n_features)
+    double[::1] intercept,              # IN and OUT, (n_problems,)
+    bint fit_intercept,
+    bint share_rows,                    # make the Gram matrix of all rows once
+    double tol,
+    int max_iter,
+    double[::1] objective,              # OUT, (n_problems,)
+    double[::1] gap,                    # OUT, (n_problems,)
+    int32_t[::1] n_iter,                # OUT, (n_problems,)
+):
+    cdef Design D
+    cdef int failed
+    D.n, D.d, D.single = X.shape[0], X.shape[1], sizeof(floating) == sizeof(float)
+    D.values, D.indices, D.indptr = &X[0, 0], NULL, NULL
+    with nogil:
+        failed = solve_all(&D, lower, upper, cost, coef, intercept, fit_intercept,
+                           share_rows,
+                           tol, max_iter, objective, gap, n_iter)
+    if failed:
+        raise MemoryError
+
+
+def solve_sparse(
+    const floating[::1] data,           # IN, (nnz,), not empty
+    const int32_t[::1] indices,         # IN, (nnz,), sorted within rows
+    const int32_t[::1] indptr,          # IN, (n_rows + 1,)
+    const double[:, ::1] lower,
+    const double[:, ::1] upper,
+    const double[::1] cost,
+    double[:, ::1] coef,
+    double[::1] intercept,
+    bint fit_intercept,
+    bint share_rows,                    # make the Gram matrix of all rows once
+    double tol,
+    int max_iter,
+    double[::1] objective,
+    double[::1] gap,
+    int32_t[::1] n_iter,
+):
+    cdef Design D
+    cdef int failed
+    D.n, D.d, D.single = indptr.shape[0] - 1, coef.shape[1], (
+        sizeof(floating) == sizeof(float)
+    )
+    D.values, D.indices, D.indptr = &data[0], &indices[0], &indptr[0]
+    with nogil:
+        failed = solve_all(&D, lower, upper, cost, coef, intercept, fit_intercept,
+                           share_rows,
+                           tol, max_iter, objective, gap, n_iter)
+    if failed:
+        raise MemoryError
