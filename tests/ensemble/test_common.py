@@ -20,8 +20,7 @@ from skexperts.gating import DistanceGate, HardGate
 
 CLASSIFIERS = [
     PartitionedExpertsClassifier(),
-    PartitionedExpertsClassifier(LogisticRegression(), n_experts=1),
-    PartitionedExpertsClassifier(LogisticRegression(), min_cell_size=1, n_jobs=2),
+    PartitionedExpertsClassifier(LogisticRegression(), n_experts=1, n_jobs=2),
     PartitionedExpertsClassifier(
         GaussianNB(),
         partitioner=GaussianMixture(2, init_params="random_from_data"),
