@@ -112,7 +112,7 @@ cdef int solve_one(
     double* objective, double* gap
 ) noexcept nogil:
     """Solve one problem; returns the Newton steps done, -1 if memory ran out."""
-    cdef int i, j, k, at_zero = 1, steps = 0, n = X.n, d = X.d
+    cdef int i, j, k, at_zero = 1, fresh = 0, steps = 0, n = X.n, d = X.d
     cdef size_t p = d + 1
     cdef double worst, local, length = 0
     cdef Design Z
@@ -133,7 +133,16 @@ cdef int solve_one(
         gradient(X, ws.u, ws.r, ws.buffer)
         gap[0] = gap_of(ws, P, n, d, objective)
         if gap[0] <= tol * objective[0] or steps >= max_iter:
-            return steps
+            if fresh or not X.single:
+                return steps
+            # Steps in single precision have drifted: take the margins as they are.
+            apply(X, P.v, ws.f, ws.buffer)
+            for i in range(n):
+                ws.f[i] += P.b
+            center(ws, P, n)
+            fresh = 1
+            continue
+        fresh = 0
         worst = violation(d, ws.r, P.v)
         if d <= SMALL:
             length = newton_step(X, ws, P, ws.r, P.v, max(0.05 * tol, 1e-4 * worst))
