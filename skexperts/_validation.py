@@ -117,6 +117,19 @@ def validate_sample_weight(sample_weight, X):
     )
 
 
+def drop_weightless(weights, *arrays):
+    """Leave the rows of weight 0 out of the weights and of all arrays; None stays None.
+
+    Returns
+    -------
+    weights, *arrays : the same objects if there is no row to leave out
+    """
+    if weights is None or weights.all():
+        return weights, *arrays
+    kept = np.flatnonzero(weights)
+    return weights[kept], *(None if rows is None else rows[kept] for rows in arrays)
+
+
 def _options(accept_sparse):
     return {
         "accept_sparse": "csr" if accept_sparse else False,

@@ -5,6 +5,7 @@ from sklearn.base import BaseEstimator
 
 from skexperts._validation import (
     all_or_nothing,
+    drop_weightless,
     validate_fit,
     validate_predict,
     validate_sample_weight,
@@ -81,6 +82,21 @@ def test_fortran_and_read_only_input_comes_back_in_c_order():
 def test_bad_weights_are_refused(weights, message):
     with pytest.raises(ValueError, match=message):
         validate_sample_weight(weights, np.eye(3))
+
+
+def test_rows_without_weight_are_left_out_everywhere():
+    X, weights = np.arange(6.0).reshape(3, 2), np.array([2.0, 0.0, 1.0])
+    left, rows, sparse_rows, nothing = drop_weightless(weights, X, csr_array(X), None)
+    np.testing.assert_array_equal(left, [2.0, 1.0])
+    np.testing.assert_array_equal(rows, X[[0, 2]])
+    np.testing.assert_array_equal(sparse_rows.toarray(), X[[0, 2]])
+    assert nothing is None
+
+
+@pytest.mark.parametrize("weights", [None, np.ones(3)])
+def test_nothing_is_copied_where_no_row_is_left_out(weights):
+    X = np.eye(3)
+    assert drop_weightless(weights, X)[1] is X
 
 
 def test_no_weights_stay_none():

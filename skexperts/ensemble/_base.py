@@ -33,7 +33,7 @@ from skexperts._numeric.routing import (
 )
 from skexperts._parallel import run_tasks, users_stacklevel
 from skexperts._sklearn import HasMethods, Interval, StrOptions, align_sparse_api
-from skexperts._validation import validate_predict
+from skexperts._validation import drop_weightless, validate_predict
 from skexperts.ensemble._answers import check_affinity, check_gate_weights
 from skexperts.ensemble._cell import common_scale, fit_cell, fit_report
 from skexperts.gating import DistanceGate, HardGate
@@ -191,8 +191,7 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
                 "PartitionedExpertsRegressor."
             )
         if sample_weight is not None:
-            used = np.flatnonzero(sample_weight)
-            X, y, sample_weight = X[used], y[used], sample_weight[used]
+            sample_weight, X, y = drop_weightless(sample_weight, X, y)
             if not takes_weights(expert):
                 raise ValueError(
                     f"sample_weight was given, but fit of the expert {expert!r} takes "

@@ -13,6 +13,7 @@ from skexperts._sklearn import Interval, SparseCoefMixin, StrOptions, fit_contex
 from skexperts._validation import (
     all_or_nothing,
     classes_of,
+    drop_weightless,
     validate_fit,
     validate_predict,
     validate_sample_weight,
@@ -210,10 +211,7 @@ class L1SVC(SparseCoefMixin, ClassifierMixin, BaseEstimator):
                 coef_center, offset, shape, X.shape[0]
             )
             weights = self._with_class_weight(y, weights)
-            if weights is not None and not weights.all():
-                kept = np.flatnonzero(weights)
-                X, y, weights = X[kept], y[kept], weights[kept]
-                offset = None if offset is None else offset[kept]
+            weights, X, y, offset = drop_weightless(weights, X, y, offset)
             self.coef_, self.intercept_, self.dual_gap_, self.n_iter_ = fit_linear(
                 X,
                 lambda chosen: class_intervals(y, positive[chosen]),

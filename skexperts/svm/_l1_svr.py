@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skexperts._sklearn import Interval, SparseCoefMixin, fit_context
 from skexperts._validation import (
     all_or_nothing,
+    drop_weightless,
     validate_fit,
     validate_predict,
     validate_sample_weight,
@@ -172,10 +173,7 @@ class L1SVR(SparseCoefMixin, RegressorMixin, BaseEstimator):
             coef_center, offset = check_center_and_offset(
                 coef_center, offset, (X.shape[1],), X.shape[0]
             )
-            if weights is not None and not weights.all():
-                kept = np.flatnonzero(weights)
-                X, y, weights = X[kept], y[kept], weights[kept]
-                offset = None if offset is None else offset[kept]
+            weights, X, y, offset = drop_weightless(weights, X, y, offset)
             y = y[None, :].astype(np.float64)
             coef, intercept, gap, n_iter = fit_linear(
                 X,
