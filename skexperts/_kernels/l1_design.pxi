@@ -9,9 +9,17 @@ cdef struct Design:
     int n
     int d
     int single                # values are float, else double
+    int sparse
     const void* values        # dense rows, or the values of CSR
-    const int32_t* indices    # NULL for dense
+    const int32_t* indices
     const int32_t* indptr
+    const void* column_values       # the same by columns: CSC
+    const int32_t* column_indices
+    const int32_t* column_indptr
+    int all_columns           # d, before some were chosen
+    const double* origin      # near the means of the columns, 0 where sparse
+    const int* chosen         # columns that are meant, ascending (not for dense)
+    const int* position       # of every column among them, or -1
 
 
 cdef void dense_gradient(
@@ -61,60 +69,68 @@ cdef void dense_apply(
 
 
 cdef void sparse_gradient(
-    const floating* x, const int32_t* indices, const int32_t* indptr, int n, int d,
-    const double* u, double* r
+    Design* X, const floating* x, const floating* cx, const double* u, double* r
 ) noexcept nogil:
-    cdef int i, p
-    memset(r, 0, d * sizeof(double))
-    for i in range(n):
-        if u[i] != 0:
-            for p in range(indptr[i], indptr[i + 1]):
-                r[indices[p]] += u[i] * x[p]
+    cdef int i, a, p, j, whole = X.d == X.all_columns
+    cdef double total
+    if whole:
+        # By rows: those without a force are left out.
+        memset(r, 0, X.d * sizeof(double))
+        for i in range(X.n):
+            if u[i] != 0:
+                for p in range(X.indptr[i], X.indptr[i + 1]):
+                    r[X.indices[p]] += u[i] * x[p]
+        return
+    for a in range(X.d):
+        j = X.chosen[a]
+        total = 0
+        for p in range(X.column_indptr[j], X.column_indptr[j + 1]):
+            total += u[X.column_indices[p]] * cx[p]
+        r[a] = total
 
 
 cdef void sparse_apply(
-    const floating* x, const int32_t* indices, const int32_t* indptr, int n,
-    const double* v, double* q
+    Design* X, const floating* cx, const double* v, double* q
 ) noexcept nogil:
-    cdef int i, p
-    cdef double total
-    for i in range(n):
-        total = 0
-        for p in range(indptr[i], indptr[i + 1]):
-            total += v[indices[p]] * x[p]
-        q[i] = total
+    cdef int a, p, j
+    memset(q, 0, X.n * sizeof(double))
+    for a in range(X.d):
+        if v[a] != 0:
+            j = X.chosen[a]
+            for p in range(X.column_indptr[j], X.column_indptr[j + 1]):
+                q[X.column_indices[p]] += v[a] * cx[p]
 
 
 cdef void gradient(Design* X, const double* u, double* r, void* buffer) noexcept nogil:
-    if X.indices == NULL:
+    if X.sparse:
         if X.single:
-            dense_gradient(<float*> X.values, X.n, X.d, u, r, <float*> buffer)
+            sparse_gradient(X, <float*> X.values, <float*> X.column_values, u, r)
         else:
-            dense_gradient(<double*> X.values, X.n, X.d, u, r, <double*> buffer)
+            sparse_gradient(X, <double*> X.values, <double*> X.column_values, u, r)
     elif X.single:
-        sparse_gradient(<float*> X.values, X.indices, X.indptr, X.n, X.d, u, r)
+        dense_gradient(<float*> X.values, X.n, X.d, u, r, <float*> buffer)
     else:
-        sparse_gradient(<double*> X.values, X.indices, X.indptr, X.n, X.d, u, r)
+        dense_gradient(<double*> X.values, X.n, X.d, u, r, <double*> buffer)
 
 
 cdef void apply(Design* X, const double* v, double* q, void* buffer) noexcept nogil:
-    if X.indices == NULL:
+    if X.sparse:
         if X.single:
-            dense_apply(<float*> X.values, X.n, X.d, v, q, <float*> buffer)
+            sparse_apply(X, <float*> X.column_values, v, q)
         else:
-            dense_apply(<double*> X.values, X.n, X.d, v, q, <double*> buffer)
+            sparse_apply(X, <double*> X.column_values, v, q)
     elif X.single:
-        sparse_apply(<float*> X.values, X.indices, X.indptr, X.n, v, q)
+        dense_apply(<float*> X.values, X.n, X.d, v, q, <float*> buffer)
     else:
-        sparse_apply(<double*> X.values, X.indices, X.indptr, X.n, v, q)
+        dense_apply(<double*> X.values, X.n, X.d, v, q, <double*> buffer)
 
 
 cdef void dense_add(
-    const floating* x, int n, int d, const double* c, const char* active, char* inside,
+    Design* X, const floating* x, const double* c, const char* active, char* inside,
     int enter, double* gram, double* pack
 ) noexcept nogil:
-    """Add to the Gram matrix of (X, 1), or take away, the rows that changed sides."""
-    cdef int i, j, m = 0, p = d + 1
+    """Add to the Gram matrix, or take away, the rows that changed sides."""
+    cdef int i, j, m = 0, n = X.n, d = X.d, p = d + 1
     cdef double root, sign = 1.0 if enter else -1.0, one = 1
     cdef char upper = b"U", plain = b"N"
     cdef double* row
@@ -126,7 +142,7 @@ cdef void dense_add(
             row = pack + m * p
             xi = x + <size_t> i * d
             for j in range(d):
-                row[j] = root * xi[j]
+                row[j] = root * (xi[j] - X.origin[j])
             row[d] = root
             m += 1
         if m == BLOCK or (m > 0 and i == n - 1):
@@ -135,42 +151,71 @@ cdef void dense_add(
 
 
 cdef void sparse_add(
-    const floating* x, const int32_t* indices, const int32_t* indptr, int n, int d,
-    const double* c, const char* active, char* inside, int enter, double* gram
+    Design* X, const floating* x, const double* c, const char* active, char* inside,
+    int enter, double* gram, double* value, int* place
 ) noexcept nogil:
-    cdef int i, a, b, p = d + 1
+    cdef int i, a, b, m, p = X.d + 1
     cdef double weight
     cdef double* row
-    for i in range(n):
+    for i in range(X.n):
         if active[i] == enter and inside[i] != enter:
             inside[i] = <char> enter
             weight = c[i] if enter else -c[i]
-            gram[<size_t> d * p + d] += weight
-            for a in range(indptr[i], indptr[i + 1]):
-                gram[<size_t> d * p + indices[a]] += weight * x[a]
-                row = gram + <size_t> indices[a] * p
-                for b in range(indptr[i], a + 1):
-                    row[indices[b]] += weight * x[a] * x[b]
+            m = 0
+            for a in range(X.indptr[i], X.indptr[i + 1]):
+                # Overwritten by the next where the column is not chosen.
+                place[m] = X.position[X.indices[a]]
+                value[m] = x[a]
+                m += place[m] >= 0
+            row = gram + <size_t> X.d * p
+            row[X.d] += weight
+            for a in range(m):
+                row[place[a]] += weight * value[a]
+            for a in range(m):
+                row = gram + <size_t> place[a] * p
+                for b in range(a + 1):
+                    row[place[b]] += weight * value[a] * value[b]
+
+
+cdef void sum_rows(
+    const floating* x, int n, int d, int stride, double* total
+) noexcept nogil:
+    cdef int i, j
+    for i in range(n):
+        if i % stride == 0:
+            for j in range(d):
+                total[j] += x[<size_t> i * d + j]
+
+
+cdef void find_origin(Design* X, double* origin) noexcept nogil:
+    """Means of some rows. From there the Gram matrix loses no digits to an offset."""
+    cdef int j, stride = 1 + X.n // BLOCK
+    if X.sparse:
+        return
+    if X.single:
+        sum_rows(<float*> X.values, X.n, X.d, stride, origin)
+    else:
+        sum_rows(<double*> X.values, X.n, X.d, stride, origin)
+    for j in range(X.d):
+        origin[j] /= 1 + (X.n - 1) // stride
 
 
 cdef void add_rows(
     Design* X, const double* c, const char* active, char* inside, int enter,
-    double* gram, double* pack
+    double* gram, double* pack, int* place
 ) noexcept nogil:
-    """Lower triangle of the Gram matrix, in C order; the last row is the intercept."""
-    if X.indices == NULL:
+    """Lower triangle of the Gram matrix of (X - origin, 1), in C order."""
+    if X.sparse:
         if X.single:
-            dense_add(<float*> X.values, X.n, X.d, c, active, inside, enter, gram,
-                      pack)
+            sparse_add(X, <float*> X.values, c, active, inside, enter, gram, pack,
+                       place)
         else:
-            dense_add(<double*> X.values, X.n, X.d, c, active, inside, enter, gram,
-                      pack)
+            sparse_add(X, <double*> X.values, c, active, inside, enter, gram, pack,
+                       place)
     elif X.single:
-        sparse_add(<float*> X.values, X.indices, X.indptr, X.n, X.d, c, active, inside,
-                   enter, gram)
+        dense_add(X, <float*> X.values, c, active, inside, enter, gram, pack)
     else:
-        sparse_add(<double*> X.values, X.indices, X.indptr, X.n, X.d, c, active, inside,
-                   enter, gram)
+        dense_add(X, <double*> X.values, c, active, inside, enter, gram, pack)
 
 
 cdef void dense_columns(
@@ -182,36 +227,21 @@ cdef void dense_columns(
             z[<size_t> i * k + j] = x[<size_t> i * d + chosen[j]]
 
 
-cdef void sparse_columns(
-    const floating* x, const int32_t* indices, const int32_t* indptr, int n,
-    const int* position, floating* z, int32_t* z_indices, int32_t* z_indptr
-) noexcept nogil:
-    cdef int i, p, m = 0
-    z_indptr[0] = 0
-    for i in range(n):
-        for p in range(indptr[i], indptr[i + 1]):
-            if position[indices[p]] >= 0:
-                z[m] = x[p]
-                z_indices[m] = position[indices[p]]
-                m += 1
-        z_indptr[i + 1] = m
-
-
 cdef void columns(
     Design* X, const int* chosen, const int* position, int k, void* values,
-    int32_t* indices, int32_t* indptr, Design* Z
+    double* origin, Design* Z
 ) noexcept nogil:
-    """Copy the chosen columns of X, in ascending order, to Z."""
-    Z.n, Z.d, Z.single = X.n, k, X.single
-    Z.values, Z.indices, Z.indptr = values, indices, indptr
-    if X.indices == NULL:
+    """Let Z be the chosen columns of X: a copy if X is dense."""
+    cdef int j
+    memcpy(Z, X, sizeof(Design))
+    if k == X.d:
+        return
+    for j in range(k):
+        origin[j] = X.origin[chosen[j]]
+    Z.d, Z.chosen, Z.position, Z.origin = k, chosen, position, origin
+    if not X.sparse:
+        Z.values = values
         if X.single:
             dense_columns(<float*> X.values, X.n, X.d, chosen, k, <float*> values)
         else:
             dense_columns(<double*> X.values, X.n, X.d, chosen, k, <double*> values)
-    elif X.single:
-        sparse_columns(<float*> X.values, X.indices, X.indptr, X.n, position,
-                       <float*> values, indices, indptr)
-    else:
-        sparse_columns(<double*> X.values, X.indices, X.indptr, X.n, position,
-                       <double*> values, indices, indptr)

@@ -1,6 +1,6 @@
 # The quadratic model of a Newton step:
 #
-#     min over delta of -r'delta + delta'A delta / 2 + |v + delta|_1
+#     min over delta of -r'delta + delta'A delta / 2 + penalty |v + delta|_1
 #
 # by coordinate descent, which finds the support, and exact steps on it, which finish
 # where coordinate descent would crawl.
@@ -14,7 +14,7 @@ cdef inline double shrink(double z, double threshold) noexcept nogil:
 
 cdef double sweep(
     int k, const double* A, const double* r, const double* v, double* delta,
-    double* slope, double entry
+    double* slope, double penalty, double entry
 ) noexcept nogil:
     """Descend along the non-zero coordinates and those whose gradient exceeds entry.
 
@@ -30,7 +30,7 @@ cdef double sweep(
         row = A + <size_t> j * k
         curvature = row[j]
         if curvature > 0:
-            new = shrink(old - (slope[j] - r[j]) / curvature, 1 / curvature)
+            new = shrink(old - (slope[j] - r[j]) / curvature, penalty / curvature)
         else:
             new = 0
         step = new - old
@@ -45,7 +45,7 @@ cdef double sweep(
 
 cdef void step_on_support(
     int k, const double* A, const double* r, const double* v, double* delta,
-    double* slope, double* factor, double* rhs, int* face
+    double* slope, double penalty, double* factor, double* rhs, int* face
 ) noexcept nogil:
     """Go to the minimum with the signs of now; a coordinate that reaches 0 stays."""
     cdef int a, b, j, m = 0, info = 0, one = 1, out
@@ -64,7 +64,8 @@ cdef void step_on_support(
             for b in range(m):
                 factor[<size_t> a * m + b] = row[face[b]]
             factor[<size_t> a * m + a] += 1e-11 * largest
-            rhs[a] = r[j] - slope[j] - (1.0 if v[j] + delta[j] > 0 else -1.0)
+            rhs[a] = r[j] - slope[j]
+            rhs[a] -= penalty if v[j] + delta[j] > 0 else -penalty
         dposv(&upper, &m, &one, factor, &m, rhs, &m, &info)
         if info != 0:
             return
@@ -90,19 +91,20 @@ cdef void step_on_support(
 
 
 cdef void solve_model(
-    int k, const double* A, const double* r, const double* v, double accuracy,
-    double* delta, double* slope, double* factor, double* rhs, int* face
+    int k, const double* A, const double* r, const double* v, double penalty,
+    double accuracy, double* delta, double* slope, double* factor, double* rhs, int* face
 ) noexcept nogil:
     """Solve to gradients of the given accuracy."""
     cdef int i, _
     memset(delta, 0, k * sizeof(double))
     memset(slope, 0, k * sizeof(double))
     for _ in range(100):
-        if sweep(k, A, r, v, delta, slope, 1 + accuracy) <= accuracy:
+        if sweep(k, A, r, v, delta, slope, penalty, penalty + accuracy) <= accuracy:
             return
         # A factorisation costs as much as k / 6 sweeps.
         for i in range(4 + k // 8):
-            if sweep(k, A, r, v, delta, slope, INFINITY) <= accuracy:
+            if sweep(k, A, r, v, delta, slope, penalty, INFINITY) <= accuracy:
                 break
         else:
-            step_on_support(k, A, r, v, delta, slope, factor, rhs, face)
+            step_on_support(k, A, r, v, delta, slope, penalty, factor, rhs,
+                            face)

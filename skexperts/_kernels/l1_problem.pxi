@@ -16,12 +16,15 @@ cdef struct Problem:
     const double* hi
     const double* c
     int intercept
+    double penalty
+    double stage       # penalty of now, on the way down to the one above
     double* v
     double b
     double loss
 
 
 cdef struct Work:
+    Design Z           # the working set
     double* f
     double* u
     double* q
@@ -41,9 +44,8 @@ cdef struct Work:
     double* v
     int* face
     double* pack       # (BLOCK, k + 1)
-    void* values       # the working set's columns
-    int32_t* indices
-    int32_t* indptr
+    void* values       # the working set's columns, if dense
+    double* origin     # and theirs
 
 
 cdef void center(Work* ws, Problem* P, int n) noexcept nogil:
@@ -106,7 +108,7 @@ cdef double slope_at(
 
 
 cdef double penalty_slope(
-    int k, double t, const double* v, const double* delta
+    int k, double t, const double* v, const double* delta, double penalty
 ) noexcept nogil:
     """Derivative of the penalty at v + t delta, to the right at t = 0."""
     cdef int j
@@ -119,21 +121,37 @@ cdef double penalty_slope(
             g -= delta[j]
         elif t == 0:
             g += fabs(delta[j])
-    return g
+    return penalty * g
+
+
+cdef double longest_step(int k, const double* v, const double* delta) noexcept nogil:
+    """Where beyond 1 the first coordinate gets to zero, 1 if one is at zero by then."""
+    cdef int j
+    cdef double t = INFINITY
+    for j in range(k):
+        if v[j] * delta[j] < 0:
+            t = min(t, max(1.0, -v[j] / delta[j]))
+    return t
 
 
 cdef double line_search(
     Work* ws, Problem* P, int n, int k, const double* v
 ) noexcept nogil:
-    """Length of the step at which the objective stops to fall, 1 if nearly so."""
+    """Length of the step at which the objective stops to fall, 1 if nearly so.
+
+    A coordinate that is zero at 1 is not sent on to the other side.
+    """
     cdef double curvature, first, g, z, t = 1, left = 0, right = -1
+    cdef double longest = longest_step(k, v, ws.delta)
     cdef int _
-    first = slope_at(0, ws, P, n, &curvature) + penalty_slope(k, 0, v, ws.delta)
+    first = slope_at(0, ws, P, n, &curvature)
+    first += penalty_slope(k, 0, v, ws.delta, P.stage)
     if first >= 0:
         return 0
     for _ in range(40):
-        g = slope_at(t, ws, P, n, &curvature) + penalty_slope(k, t, v, ws.delta)
-        if fabs(g) <= -0.1 * first:
+        g = slope_at(t, ws, P, n, &curvature)
+        g += penalty_slope(k, t, v, ws.delta, P.stage)
+        if fabs(g) <= -0.1 * first or (g < 0 and t == longest):
             return t
         if g > 0:
             right = t
@@ -141,7 +159,7 @@ cdef double line_search(
             left = t
         z = t - g / curvature if curvature > 0 else -1
         if right < 0:
-            t = z if left < z < 10 * t else 2 * t
+            t = min(longest, z if left < z < 10 * t else 2 * t)
         elif right - left <= 1e-9 * right:
             return left if left > 0 else right
         else:
@@ -174,15 +192,17 @@ cdef double even_shift(Work* ws, Problem* P, int n) noexcept nogil:
     return 0.5 * (low + high)
 
 
-cdef double violation(int k, const double* r, const double* v) noexcept nogil:
+cdef double violation(
+    int k, const double* r, const double* v, double penalty
+) noexcept nogil:
     """Largest distance of -gradient to the subdifferential of the penalty."""
     cdef int j
     cdef double z, largest = 0
     for j in range(k):
         if v[j] != 0:
-            z = fabs(r[j] - 1) if v[j] > 0 else fabs(r[j] + 1)
+            z = fabs(r[j] - penalty) if v[j] > 0 else fabs(r[j] + penalty)
         else:
-            z = fabs(r[j]) - 1
+            z = fabs(r[j]) - penalty
         largest = max(largest, z)
     return largest
 
@@ -192,18 +212,18 @@ cdef double gap_of(
 ) noexcept nogil:
     """Duality gap of v, with u scaled as the constraints allow and as is best."""
     cdef int i, j
-    cdef double largest = 0, penalty = 0, linear = 0, quadratic = 0, scale, gap
+    cdef double largest = 0, norm = 0, linear = 0, quadratic = 0, scale, gap
     for j in range(d):
-        penalty += fabs(P.v[j])
+        norm += fabs(P.v[j])
         largest = max(largest, fabs(ws.r[j]))
     for i in range(n):
         if ws.u[i] != 0:
             linear += ws.u[i] * (P.lo[i] if ws.u[i] > 0 else P.hi[i])
             quadratic += ws.u[i] * ws.u[i] / P.c[i]
-    scale = 1 / largest if largest > 1 else 1.0
+    scale = P.penalty / largest if largest > P.penalty else 1.0
     if quadratic > 0 and linear < scale * quadratic:
         scale = linear / quadratic if linear > 0 else 0.0
-    objective[0] = P.loss + penalty
+    objective[0] = P.loss + P.penalty * norm
     gap = objective[0] - scale * linear + 0.5 * scale * scale * quadratic
     if gap > 0:
         return gap
@@ -211,14 +231,20 @@ cdef double gap_of(
     return 0.0 if gap <= 0 else INFINITY
 
 
-cdef int choose(Design* X, const double* v, Work* ws) noexcept nogil:
-    """Take the support and about as many of the worst violators."""
-    cdef int j, k = 0, violators = 0, wanted, count, _
-    cdef double low = 1, high = 1, bound
+cdef int choose(
+    Design* X, const double* v, Work* ws, double penalty, int* changed, double* covered
+) noexcept nogil:
+    """Take the support and about as many of the worst violators; of few columns all.
+
+    At the penalty ``covered`` no other column violates; ``changed`` says whether the
+    choice differs from the last one.
+    """
+    cdef int j, k = 0, violators = 0, wanted, count, place, _
+    cdef double low = penalty, high = penalty, bound
     for j in range(X.d):
         if v[j] != 0:
             k += 1
-        elif fabs(ws.r[j]) > 1:
+        elif fabs(ws.r[j]) > penalty:
             violators += 1
             high = max(high, fabs(ws.r[j]))
     wanted = max(<int> SMALL, 2 * k) - k
@@ -234,28 +260,31 @@ cdef int choose(Design* X, const double* v, Work* ws) noexcept nogil:
                 high = bound
                 if 5 * count >= 4 * wanted:
                     break
-        low = high if high < 1e300 else 1
-    k = 0
+        low = high if high < 1e300 else penalty
+    covered[0] = max(low, penalty)
+    k = changed[0] = 0
     for j in range(X.d):
-        ws.position[j] = -1
-        if v[j] != 0 or fabs(ws.r[j]) > low:
+        place = -1
+        if X.d <= SMALL or v[j] != 0 or fabs(ws.r[j]) > low:
             ws.chosen[k] = j
-            ws.position[j] = k
+            place = k
             k += 1
+        if ws.position[j] != place:
+            ws.position[j] = place
+            changed[0] = 1
     return k
 
 
 cdef int reserve(Work* ws, Design* X, int k) noexcept nogil:
     """Make room for a working set of k columns; returns whether there is some."""
-    cdef size_t p, size
+    cdef size_t p, size = 0
     if k <= ws.capacity:
         return 1
     release(ws)
     k = min(X.d, 2 * k)
     p = k + 1
-    size = X.indptr[X.n] if X.indices != NULL else (
-        <size_t> X.n * k if X.d > SMALL else 0
-    )
+    if not X.sparse and X.d > SMALL:
+        size = <size_t> X.n * k
     ws.gram = <double*> malloc(p * p * sizeof(double))
     ws.model = <double*> malloc(p * p * sizeof(double))
     ws.factor = <double*> malloc(p * p * sizeof(double))
@@ -265,19 +294,14 @@ cdef int reserve(Work* ws, Design* X, int k) noexcept nogil:
     ws.v = <double*> malloc(p * sizeof(double))
     ws.face = <int*> malloc(p * sizeof(int))
     ws.pack = <double*> malloc(BLOCK * p * sizeof(double))
-    ws.values = malloc(
-        (size + 1) * (sizeof(float) if X.single else sizeof(double))
-    )
-    if X.indices != NULL:
-        ws.indices = <int32_t*> malloc((size + 1) * sizeof(int32_t))
-        ws.indptr = <int32_t*> malloc((X.n + 1) * sizeof(int32_t))
+    ws.origin = <double*> malloc(p * sizeof(double))
+    ws.values = malloc((size + 1) * (sizeof(float) if X.single else sizeof(double)))
     ws.capacity = k
     return (
         ws.gram != NULL and ws.model != NULL and ws.factor != NULL
         and ws.delta != NULL and ws.slope != NULL and ws.rhs != NULL
         and ws.v != NULL and ws.face != NULL and ws.pack != NULL
-        and ws.values != NULL
-        and (X.indices == NULL or (ws.indices != NULL and ws.indptr != NULL))
+        and ws.origin != NULL and ws.values != NULL
     )
 
 
@@ -291,8 +315,5 @@ cdef void release(Work* ws) noexcept nogil:
     free(ws.v)
     free(ws.face)
     free(ws.pack)
+    free(ws.origin)
     free(ws.values)
-    free(ws.indices)
-    free(ws.indptr)
-    ws.indices = NULL
-    ws.indptr = NULL

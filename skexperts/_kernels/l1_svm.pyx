@@ -1,9 +1,9 @@
 """Proximal Newton method for L1-penalised squared distances to intervals.
 
-    min over v, b of |v|_1 + 1/2 sum_i c_i dist(x_i'v + b, [lo_i, hi_i])^2
+    min over v, b of penalty |v|_1 + 1/2 sum_i c_i dist(x_i'v + b, [lo_i, hi_i])^2
 
 Every row pulls with the force u_i = c_i (nearest point of its interval - f_i). A scaled
-u with |X'u| <= 1 and sum_i u_i = 0 is feasible for the dual,
+u with |X'u| <= penalty and sum_i u_i = 0 is feasible for the dual,
 
     max over u of sum_i u_i (lo_i if u_i > 0 else hi_i) - 1/2 sum_i u_i^2 / c_i.
 
@@ -39,9 +39,9 @@ cdef void update_gram(Design* Z, const double* c, Work* ws) noexcept nogil:
         memset(ws.inside, 0, Z.n)
         enter, leave = total, 0
     if enter:
-        add_rows(Z, c, ws.active, ws.inside, 1, ws.gram, ws.pack)
+        add_rows(Z, c, ws.active, ws.inside, 1, ws.gram, ws.pack, ws.face)
     if leave:
-        add_rows(Z, c, ws.active, ws.inside, 0, ws.gram, ws.pack)
+        add_rows(Z, c, ws.active, ws.inside, 0, ws.gram, ws.pack, ws.face)
 
 
 cdef double direction(
@@ -64,12 +64,12 @@ cdef double direction(
                 h += RIDGE * ws.gram[j * p + j]
             ws.model[<size_t> j * k + i] = h
             ws.model[<size_t> i * k + j] = h
-    solve_model(k, ws.model, r, v, accuracy, ws.delta, ws.slope, ws.factor, ws.rhs,
-                ws.face)
+    solve_model(k, ws.model, r, v, P.stage, accuracy, ws.delta, ws.slope, ws.factor,
+                ws.rhs, ws.face)
     apply(Z, ws.delta, ws.q, ws.buffer)
     if pivot > 0:
         for j in range(k):
-            shift -= last[j] * ws.delta[j] / pivot
+            shift -= (Z.origin[j] + last[j] / pivot) * ws.delta[j]
     for i in range(Z.n):
         ws.q[i] += shift
     return shift
@@ -80,7 +80,7 @@ cdef double newton_step(
 ) noexcept nogil:
     """Go one step; returns its length, 0 if rounding leaves no way down."""
     cdef int i, j, n_active = 0
-    cdef double t, shift, largest = 0
+    cdef double t, shift
     for i in range(Z.n):
         ws.active[i] = ws.u[i] != 0
         n_active += ws.active[i]
@@ -96,10 +96,6 @@ cdef double newton_step(
     t = line_search(ws, P, Z.n, Z.d, v)
     for j in range(Z.d):
         v[j] += t * ws.delta[j]
-        largest = max(largest, fabs(v[j]))
-    for j in range(Z.d):
-        if fabs(v[j]) <= 1e-16 * largest:
-            v[j] = 0
     for i in range(Z.n):
         ws.f[i] += t * ws.q[i]
     P.b += t * shift
@@ -107,86 +103,122 @@ cdef double newton_step(
     return t
 
 
-cdef int solve_one(
-    Design* X, Work* ws, Problem* P, const double* all_rows, double tol, int max_iter,
-    double* objective, double* gap
-) noexcept nogil:
-    """Solve one problem; returns the Newton steps done, -1 if memory ran out."""
-    cdef int i, j, k, at_zero = 1, fresh = 0, steps = 0, n = X.n, d = X.d
-    cdef size_t p = d + 1
-    cdef double worst, local, length = 0
-    cdef Design Z
+cdef void take_margins(Design* X, Work* ws, Problem* P) noexcept nogil:
+    cdef int i
     apply(X, P.v, ws.f, ws.buffer)
-    for i in range(n):
+    for i in range(X.n):
         ws.f[i] += P.b
-    center(ws, P, n)
-    if d <= SMALL:
-        for j in range(d):
-            at_zero = at_zero and P.v[j] == 0
+    center(ws, P, X.n)
+
+
+cdef void begin(
+    Design* X, Work* ws, Problem* P, const double* all_rows
+) noexcept nogil:
+    """Take the margins of the start, and the Gram matrix of all rows if it is known."""
+    cdef int j, at_zero = 1
+    cdef size_t p = X.d + 1
+    take_margins(X, ws, P)
+    for j in range(X.d):
+        at_zero = at_zero and P.v[j] == 0
+        ws.position[j] = -2
+    P.stage = P.penalty
+    if X.d <= SMALL:
+        memcpy(&ws.Z, X, sizeof(Design))
+        for j in range(X.d):
+            ws.position[j] = ws.chosen[j] = j
         if all_rows != NULL and at_zero:
             memcpy(ws.gram, all_rows, p * p * sizeof(double))
-            memset(ws.inside, 1, n)
+            memset(ws.inside, 1, X.n)
         else:
             memset(ws.gram, 0, p * p * sizeof(double))
-            memset(ws.inside, 0, n)
+            memset(ws.inside, 0, X.n)
+    elif at_zero:
+        # Come down from the penalty at which zero is the solution.
+        gradient(X, ws.u, ws.r, ws.buffer)
+        for j in range(X.d):
+            P.stage = max(P.stage, fabs(ws.r[j]))
+
+
+cdef int drop_dust(int d, double* v) noexcept nogil:
+    """Set to zero what only rounding kept from it; returns whether there was any."""
+    cdef int j, dropped = 0
+    cdef double largest = 0
+    for j in range(d):
+        largest = max(largest, fabs(v[j]))
+    for j in range(d):
+        if 0 < fabs(v[j]) <= 1e-10 * largest:
+            v[j] = 0
+            dropped = 1
+    return dropped
+
+
+cdef int solve_one(
+    Design* X, Work* ws, Problem* P, double tol, int max_iter, double* objective,
+    double* gap
+) noexcept nogil:
+    """Go on to the solution; returns the Newton steps done, -1 if memory ran out."""
+    cdef int j, k, _, changed, fresh = 0, steps = 0, d = X.d
+    cdef size_t p
+    cdef double lowest, worst, local, covered, length = 0
     while True:
         gradient(X, ws.u, ws.r, ws.buffer)
-        gap[0] = gap_of(ws, P, n, d, objective)
+        gap[0] = gap_of(ws, P, X.n, d, objective)
         if gap[0] <= tol * objective[0] or steps >= max_iter:
-            if fresh or not X.single:
+            changed = drop_dust(d, P.v)
+            if fresh or not (X.single or changed):
                 return steps
             # Steps in single precision have drifted: take the margins as they are.
-            apply(X, P.v, ws.f, ws.buffer)
-            for i in range(n):
-                ws.f[i] += P.b
-            center(ws, P, n)
+            take_margins(X, ws, P)
             fresh = 1
             continue
         fresh = 0
-        worst = violation(d, ws.r, P.v)
-        if d <= SMALL:
-            length = newton_step(X, ws, P, ws.r, P.v, max(0.05 * tol, 1e-4 * worst))
-            steps += 1
-            if length == 0:
-                max_iter = steps
-            continue
-        k = choose(X, P.v, ws)
+        # As far down as the working set holds all violators, but by no tiny steps.
+        lowest = max(P.penalty, 0.25 * P.stage)
+        k = choose(X, P.v, ws, lowest, &changed, &covered)
+        P.stage = max(lowest, min(covered, 0.5 * P.stage))
+        if k == 0:
+            return steps
         if not reserve(ws, X, k):
             return -1
-        columns(X, ws.chosen, ws.position, k, ws.values, ws.indices, ws.indptr, &Z)
-        p = k + 1
-        memset(ws.gram, 0, p * p * sizeof(double))
-        memset(ws.inside, 0, n)
+        if changed:
+            columns(X, ws.chosen, ws.position, k, ws.values, ws.origin, &ws.Z)
+            p = k + 1
+            memset(ws.gram, 0, p * p * sizeof(double))
+            memset(ws.inside, 0, X.n)
         for j in range(k):
             ws.v[j] = P.v[ws.chosen[j]]
             ws.r[j] = ws.r[ws.chosen[j]]
-        local = worst
+        worst = local = violation(k, ws.r, ws.v, P.stage)
         for _ in range(10):
-            length = newton_step(&Z, ws, P, ws.r, ws.v, max(0.05 * tol, 0.03 * local))
+            length = newton_step(
+                &ws.Z, ws, P, ws.r, ws.v, max(0.05 * tol * P.stage, 0.05 * local)
+            )
             steps += 1
-            if length == 0:
+            if k == d or length == 0 or steps >= max_iter:
                 break
-            gradient(&Z, ws.u, ws.r, ws.buffer)
-            local = violation(k, ws.r, ws.v)
-            if local <= max(0.1 * tol, 0.03 * worst) or steps >= max_iter:
+            gradient(&ws.Z, ws.u, ws.r, ws.buffer)
+            local = violation(k, ws.r, ws.v, P.stage)
+            if local <= max(0.1 * tol * P.stage, 0.3 * worst):
                 break
         for j in range(k):
             P.v[ws.chosen[j]] = ws.v[j]
-        if length == 0 and local <= worst:
+        if length == 0 and local <= worst and P.stage == P.penalty:
             max_iter = steps
 
 
 cdef int solve_all(
     Design* X, const double[:, ::1] lower, const double[:, ::1] upper,
-    const double[::1] cost, double[:, ::1] coef, double[::1] intercept,
-    int fit_intercept, int share_rows, double tol, int max_iter, double[::1] objective,
-    double[::1] gap, int32_t[::1] n_iter
+    const double[::1] cost, const double[::1] penalty, double[:, :, ::1] coef,
+    double[:, ::1] intercept, int fit_intercept, int share_rows, double tol,
+    int max_iter, double[:, ::1] objective, double[:, ::1] gap, int32_t[:, ::1] n_iter
 ) noexcept nogil:
     cdef Work ws
     cdef Problem P
-    cdef int k, failed
+    cdef int i, k, failed
     cdef size_t p = X.d + 1
     cdef double* all_rows = NULL
+    cdef int* every = <int*> malloc(X.d * sizeof(int))
+    cdef double* origin = <double*> calloc(X.d, sizeof(double))
     memset(&ws, 0, sizeof(Work))
     ws.f = <double*> malloc(X.n * sizeof(double))
     ws.u = <double*> malloc(X.n * sizeof(double))
@@ -200,29 +232,45 @@ cdef int solve_all(
     failed = (
         ws.f == NULL or ws.u == NULL or ws.q == NULL or ws.r == NULL
         or ws.active == NULL or ws.inside == NULL or ws.chosen == NULL
-        or ws.position == NULL
-        or ws.buffer == NULL
+        or ws.position == NULL or ws.buffer == NULL or every == NULL or origin == NULL
     )
-    if not failed and X.d <= SMALL:
-        failed = not reserve(&ws, X, X.d)
+    if not failed:
+        for i in range(X.d):
+            every[i] = i
+        X.chosen = X.position = every
+        X.all_columns = X.d
+        if fit_intercept:
+            find_origin(X, origin)
+        X.origin = origin
+        if X.d <= SMALL:
+            failed = not reserve(&ws, X, X.d)
     if not failed and X.d <= SMALL and share_rows:
         # At zero almost all rows are outside of their intervals, in all problems.
         all_rows = <double*> calloc(p * p, sizeof(double))
         failed = all_rows == NULL
         if not failed:
             memset(ws.active, 1, X.n)
-            add_rows(X, &cost[0], ws.active, ws.inside, 1, all_rows, ws.pack)
+            add_rows(X, &cost[0], ws.active, ws.inside, 1, all_rows, ws.pack, ws.face)
     for k in range(lower.shape[0]):
-        if failed:
-            break
         P.lo, P.hi, P.c = &lower[k, 0], &upper[k, 0], &cost[0]
-        P.v, P.b, P.intercept = &coef[k, 0], intercept[k], fit_intercept
-        n_iter[k] = solve_one(
-            X, &ws, &P, all_rows, tol, max_iter, &objective[k], &gap[k]
-        )
-        intercept[k] = P.b
-        failed = n_iter[k] < 0
+        P.b, P.intercept = intercept[0, k], fit_intercept
+        for i in range(penalty.shape[0]):
+            if failed:
+                break
+            P.v, P.penalty = &coef[i, k, 0], penalty[i]
+            if i == 0:
+                begin(X, &ws, &P, all_rows)
+            else:
+                memcpy(P.v, &coef[i - 1, k, 0], X.d * sizeof(double))
+                P.stage = P.penalty
+            n_iter[i, k] = solve_one(
+                X, &ws, &P, tol, max_iter, &objective[i, k], &gap[i, k]
+            )
+            intercept[i, k] = P.b
+            failed = n_iter[i, k] < 0
     release(&ws)
+    free(every)
+    free(origin)
     free(all_rows)
     free(ws.f)
     free(ws.u)
@@ -241,24 +289,26 @@ def solve_dense(
     const double[:, ::1] lower,         # IN, (n_problems, n_rows)
     const double[:, ::1] upper,         # IN, (n_problems, n_rows)
     const double[::1] cost,             # IN, (n_rows,), positive
-    double[:, ::1] coef,                # IN and OUT, (n_problems, n_features)
-    double[::1] intercept,              # IN and OUT, (n_problems,)
+    const double[::1] penalty,          # IN, (n_penalties,), positive, descending
+    double[:, :, ::1] coef,             # OUT, (n_penalties, n_problems, n_features)
+    double[:, ::1] intercept,           # OUT, (n_penalties, n_problems); [0] is also IN
     bint fit_intercept,
     bint share_rows,                    # make the Gram matrix of all rows once
     double tol,
     int max_iter,
-    double[::1] objective,              # OUT, (n_problems,)
-    double[::1] gap,                    # OUT, (n_problems,)
-    int32_t[::1] n_iter,                # OUT, (n_problems,)
+    double[:, ::1] objective,           # OUT, (n_penalties, n_problems)
+    double[:, ::1] gap,                 # OUT, (n_penalties, n_problems)
+    int32_t[:, ::1] n_iter,             # OUT, (n_penalties, n_problems)
 ):
     cdef Design D
     cdef int failed
+    memset(&D, 0, sizeof(Design))
     D.n, D.d, D.single = X.shape[0], X.shape[1], sizeof(floating) == sizeof(float)
-    D.values, D.indices, D.indptr = &X[0, 0], NULL, NULL
+    D.values = &X[0, 0]
     with nogil:
-        failed = solve_all(&D, lower, upper, cost, coef, intercept, fit_intercept,
-                           share_rows,
-                           tol, max_iter, objective, gap, n_iter)
+        failed = solve_all(&D, lower, upper, cost, penalty, coef, intercept,
+                           fit_intercept, share_rows, tol, max_iter, objective, gap,
+                           n_iter)
     if failed:
         raise MemoryError
 
@@ -267,28 +317,34 @@ def solve_sparse(
     const floating[::1] data,           # IN, (nnz,), not empty
     const int32_t[::1] indices,         # IN, (nnz,), sorted within rows
     const int32_t[::1] indptr,          # IN, (n_rows + 1,)
+    const floating[::1] column_data,    # IN, the same matrix by columns
+    const int32_t[::1] column_indices,
+    const int32_t[::1] column_indptr,   # IN, (n_features + 1,)
     const double[:, ::1] lower,
     const double[:, ::1] upper,
     const double[::1] cost,
-    double[:, ::1] coef,
-    double[::1] intercept,
+    const double[::1] penalty,
+    double[:, :, ::1] coef,
+    double[:, ::1] intercept,
     bint fit_intercept,
-    bint share_rows,                    # make the Gram matrix of all rows once
+    bint share_rows,
     double tol,
     int max_iter,
-    double[::1] objective,
-    double[::1] gap,
-    int32_t[::1] n_iter,
+    double[:, ::1] objective,
+    double[:, ::1] gap,
+    int32_t[:, ::1] n_iter,
 ):
     cdef Design D
     cdef int failed
-    D.n, D.d, D.single = indptr.shape[0] - 1, coef.shape[1], (
-        sizeof(floating) == sizeof(float)
-    )
+    D.n, D.d, D.sparse = indptr.shape[0] - 1, column_indptr.shape[0] - 1, 1
+    D.single = sizeof(floating) == sizeof(float)
     D.values, D.indices, D.indptr = &data[0], &indices[0], &indptr[0]
+    D.column_values, D.column_indices, D.column_indptr = (
+        &column_data[0], &column_indices[0], &column_indptr[0]
+    )
     with nogil:
-        failed = solve_all(&D, lower, upper, cost, coef, intercept, fit_intercept,
-                           share_rows,
-                           tol, max_iter, objective, gap, n_iter)
+        failed = solve_all(&D, lower, upper, cost, penalty, coef, intercept,
+                           fit_intercept, share_rows, tol, max_iter, objective, gap,
+                           n_iter)
     if failed:
         raise MemoryError

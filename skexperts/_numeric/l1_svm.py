@@ -93,16 +93,19 @@ def solve_intervals(
         )
         coef[cold], intercept[cold] = start, start_intercept
     n_problems = len(coef)
-    objective, gap = np.empty(n_problems), np.empty(n_problems)
-    n_iter = np.empty(n_problems, dtype=np.int32)
-    rest: Any = (lower, upper, cost, coef, intercept)
+    objective, gap = np.empty((1, n_problems)), np.empty((1, n_problems))
+    n_iter = np.empty((1, n_problems), dtype=np.int32)
+    rest: Any = (lower, upper, cost, np.ones(1), coef[None], intercept[None])
     rest += (fit_intercept, not thin_start, tol, max_iter, objective, gap, n_iter)
     if isinstance(X, np.ndarray):
         solve_dense(X, *rest)
-        return objective, gap, n_iter
-    values, indices = X.data, X.indices
-    if not X.nnz:
-        # An entry that no row owns: there is no pointer to an empty array.
-        values, indices = np.zeros(1, X.dtype), np.zeros(1, np.int32)
-    solve_sparse(values, indices, X.indptr, *rest)
-    return objective, gap, n_iter
+    else:
+        solve_sparse(*_arrays_of(X), *_arrays_of(X.tocsc()), *rest)
+    return objective[0], gap[0], n_iter[0]
+
+
+def _arrays_of(X):
+    if X.nnz:
+        return X.data, X.indices, X.indptr
+    # An entry that no row owns: there is no pointer to an empty array.
+    return np.zeros(1, X.dtype), np.zeros(1, np.int32), X.indptr

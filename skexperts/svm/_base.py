@@ -93,9 +93,9 @@ def fit_linear(
     coef, intercept, objective, gap, n_iter = map(
         np.concatenate, zip(*results, strict=True)
     )
-    relative_gap = gap / np.where(objective > 0, objective, 1.0)
     finite = np.isfinite(objective + intercept) & np.isfinite(coef).all(axis=1)
-    relative_gap[~finite] = np.inf
+    relative_gap = np.full(len(gap), np.inf)
+    np.divide(gap, np.where(objective > 0, objective, 1), relative_gap, where=finite)
     if coef_center is not None:
         coef += coef_center
     missed = np.count_nonzero(relative_gap > tol)

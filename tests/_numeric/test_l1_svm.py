@@ -514,3 +514,25 @@ def test_wide_data_need_no_square_matrix():
     X, *rest = problem(0, 20, 20_000, "half lines")
     _, _, objective, gap, _ = solve(X, *rest, fit_intercept=True)
     assert gap[0] <= 1e-4 * objective[0]
+
+
+@pytest.mark.parametrize("mean", [0.0, 100.0, 1e4])
+def test_an_offset_of_the_columns_costs_no_steps(mean):
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(60, 39)) + mean
+    sign = np.where(np.arange(60) % 2, 1.0, -1.0)
+    lower = np.where(sign > 0, 1.0, -np.inf)[None]
+    upper = np.where(sign > 0, np.inf, -1.0)[None]
+    for C in (1e2, 1e3, 1e4):
+        cost = np.full(60, 2.0 * C)
+        _, _, objective, gap, n_iter = solve(X, lower, upper, cost, fit_intercept=True)
+        assert gap[0] <= 1e-4 * objective[0]
+        assert n_iter[0] < 50
+
+
+def test_no_tolerance_at_the_solution_zero():
+    X = np.eye(100)
+    lower = np.array([np.where(np.arange(100) % 3, 0.3, -0.1)])
+    cost = np.full(100, 0.5)
+    coef, *_ = solve(X, lower, lower, cost, fit_intercept=True, tol=0.0)
+    assert not coef.any()
