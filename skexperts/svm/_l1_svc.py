@@ -1,32 +1,20 @@
 """L1-regularised squared-hinge classification."""
 
-from numbers import Integral, Real
+from numbers import Real
 
-import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.validation import check_is_fitted
-
-from skexperts._numeric.l1_svm import class_intervals
-from skexperts._numeric.links import binary_margins, squared_hinge_probabilities
-from skexperts._sklearn import Interval, SparseCoefMixin, StrOptions, fit_context
+from skexperts._sklearn import Interval, fit_context
 from skexperts._validation import (
     all_or_nothing,
     classes_of,
     drop_weightless,
     validate_fit,
-    validate_predict,
     validate_sample_weight,
 )
-from skexperts.svm._base import (
-    check_center_and_offset,
-    fit_linear,
-    linear_values,
-    start_of,
-)
+from skexperts.svm._base import check_center_and_offset, fit_linear, start_of
+from skexperts.svm._classifier import BaseL1Classifier, positive_classes
 
 
-class L1SVC(SparseCoefMixin, ClassifierMixin, BaseEstimator):
+class L1SVC(BaseL1Classifier):
     """Linear support vector classifier with an L1 penalty and squared hinge loss.
 
     Solves, for each class against the rest (for two classes once, for the second)::
@@ -89,6 +77,7 @@ class L1SVC(SparseCoefMixin, ClassifierMixin, BaseEstimator):
 
     See Also
     --------
+    L1SVCCV : The same, with C chosen by cross-validation.
     L1SVR : The same for regression.
     sklearn.svm.LinearSVC : The same loss by coordinate descent, also with an L2
         penalty; it penalises the intercept.
@@ -126,17 +115,10 @@ class L1SVC(SparseCoefMixin, ClassifierMixin, BaseEstimator):
     6
     """
 
-    # What the margins are: see skexperts._experts.
-    loss = "squared_hinge"
-
     _parameter_constraints: dict = {
         "C": [Interval(Real, 0, None, closed="neither")],
-        "class_weight": [StrOptions({"balanced"}), dict, None],
-        "fit_intercept": ["boolean"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        **BaseL1Classifier._parameter_constraints,
         "warm_start": ["boolean"],
-        "n_jobs": [Integral, None],
     }
 
     def __init__(
@@ -157,11 +139,6 @@ class L1SVC(SparseCoefMixin, ClassifierMixin, BaseEstimator):
         self.max_iter = max_iter
         self.warm_start = warm_start
         self.n_jobs = n_jobs
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, coef_center=None, offset=None):
@@ -204,18 +181,16 @@ class L1SVC(SparseCoefMixin, ClassifierMixin, BaseEstimator):
             X, y = validate_fit(self, X, y)
             weights = validate_sample_weight(sample_weight, X)
             self.classes_ = classes_of(y if weights is None else y[weights > 0])
-            positive = self.classes_[1:] if len(self.classes_) == 2 else self.classes_
-            shape = (len(positive), X.shape[1])
+            shape = (len(positive_classes(self.classes_)), X.shape[1])
             start = start_of(self, shape)
             coef_center, offset = check_center_and_offset(
                 coef_center, offset, shape, X.shape[0]
             )
-            weights = self._with_class_weight(y, weights)
+            weights = self._total_weights(y, weights)
             weights, X, y, offset = drop_weightless(weights, X, y, offset)
-            self.coef_, self.intercept_, self.dual_gap_, self.n_iter_ = fit_linear(
+            fitted = fit_linear(
                 X,
-                lambda chosen: class_intervals(y, positive[chosen]),
-                len(positive),
+                *self._targets(y),
                 weights,
                 C=self.C,
                 fit_intercept=self.fit_intercept,
@@ -226,75 +201,5 @@ class L1SVC(SparseCoefMixin, ClassifierMixin, BaseEstimator):
                 offset=offset,
                 n_jobs=self.n_jobs,
             )
+            self._publish(*fitted)
         return self
-
-    def _with_class_weight(self, y, weights):
-        if self.class_weight is None:
-            return weights
-        kept = slice(None) if weights is None else weights > 0
-        factors = compute_class_weight(
-            self.class_weight,
-            classes=self.classes_,
-            y=y[kept],
-            sample_weight=None if weights is None else weights[kept],
-        )
-        if not (np.isfinite(factors) & (factors >= 0)).all():
-            raise ValueError(
-                f"class_weight must be finite and not negative. Got {factors.tolist()} "
-                f"for the classes {self.classes_.tolist()}."
-            )
-        # A class that has weight 0 throughout is none of classes_.
-        place = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
-        return factors[place] if weights is None else factors[place] * weights
-
-    def decision_function(self, X):
-        """Return the margins.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        margins : ndarray of shape (n_samples, n_classes) or (n_samples,)
-            For two classes the margin of ``classes_[1]``.
-        """
-        check_is_fitted(self)
-        X = validate_predict(self, X)
-        margins = linear_values(X, self.coef_, self.intercept_)
-        return margins[:, 0] if margins.shape[1] == 1 else margins
-
-    def predict(self, X):
-        """Return the class of the largest margin, ties to the lowest.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-        """
-        margins = self.decision_function(X)
-        if margins.ndim == 1:
-            return self.classes_[(margins > 0).astype(np.intp)]
-        return self.classes_[margins.argmax(axis=1)]
-
-    def predict_proba(self, X):
-        """Return class probabilities by the inverse link of the squared hinge.
-
-        They are ``p_c = clip((f_c + 1) / 2, 0, 1)``, normalised over the classes.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            Columns in the order of ``classes_``.
-        """
-        margins = self.decision_function(X)
-        if margins.ndim == 1:
-            margins = binary_margins(margins)
-        return squared_hinge_probabilities(margins)

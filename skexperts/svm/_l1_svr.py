@@ -1,28 +1,19 @@
 """L1-regularised squared epsilon-insensitive regression."""
 
-from numbers import Integral, Real
+from numbers import Real
 
-import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import check_is_fitted
-
-from skexperts._sklearn import Interval, SparseCoefMixin, fit_context
+from skexperts._sklearn import Interval, fit_context
 from skexperts._validation import (
     all_or_nothing,
     drop_weightless,
     validate_fit,
-    validate_predict,
     validate_sample_weight,
 )
-from skexperts.svm._base import (
-    check_center_and_offset,
-    fit_linear,
-    linear_values,
-    start_of,
-)
+from skexperts.svm._base import check_center_and_offset, fit_linear, start_of
+from skexperts.svm._regressor import BaseL1Regressor
 
 
-class L1SVR(SparseCoefMixin, RegressorMixin, BaseEstimator):
+class L1SVR(BaseL1Regressor):
     """Linear support vector regressor with an L1 penalty and squared loss.
 
     Solves::
@@ -78,6 +69,7 @@ class L1SVR(SparseCoefMixin, RegressorMixin, BaseEstimator):
 
     See Also
     --------
+    L1SVRCV : The same, with C chosen by cross-validation.
     L1SVC : The same for classification, with notes on the method.
     sklearn.linear_model.Lasso : The case ``epsilon=0``.
 
@@ -102,10 +94,7 @@ class L1SVR(SparseCoefMixin, RegressorMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "C": [Interval(Real, 0, None, closed="neither")],
-        "epsilon": [Interval(Real, 0, None, closed="left")],
-        "fit_intercept": ["boolean"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        **BaseL1Regressor._parameter_constraints,
         "warm_start": ["boolean"],
     }
 
@@ -125,11 +114,6 @@ class L1SVR(SparseCoefMixin, RegressorMixin, BaseEstimator):
         self.tol = tol
         self.max_iter = max_iter
         self.warm_start = warm_start
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, coef_center=None, offset=None):
@@ -174,11 +158,9 @@ class L1SVR(SparseCoefMixin, RegressorMixin, BaseEstimator):
                 coef_center, offset, (X.shape[1],), X.shape[0]
             )
             weights, X, y, offset = drop_weightless(weights, X, y, offset)
-            y = y[None, :].astype(np.float64)
-            coef, intercept, gap, n_iter = fit_linear(
+            fitted = fit_linear(
                 X,
-                lambda chosen: (y - self.epsilon, y + self.epsilon),
-                1,
+                *self._targets(y),
                 weights,
                 C=self.C,
                 fit_intercept=self.fit_intercept,
@@ -188,21 +170,5 @@ class L1SVR(SparseCoefMixin, RegressorMixin, BaseEstimator):
                 coef_center=coef_center,
                 offset=offset,
             )
-            self.coef_, self.intercept_ = coef[0], float(intercept[0])
-            self.dual_gap_, self.n_iter_ = float(gap[0]), int(n_iter[0])
+            self._publish(*fitted)
         return self
-
-    def predict(self, X):
-        """Return the predicted values.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-        """
-        check_is_fitted(self)
-        X = validate_predict(self, X)
-        return linear_values(X, self.coef_, self.intercept_)[:, 0]
