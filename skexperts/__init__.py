@@ -11,7 +11,7 @@ from skexperts.decomposition import SparseCoder
 from skexperts.ensemble import PartitionedExpertsClassifier, PartitionedExpertsRegressor
 from skexperts.gating import DistanceGate, HardGate
 from skexperts.partition import RandomPartitioner
-from skexperts.svm import L1SVC, L1SVR
+from skexperts.svm import L1SVC, L1SVCCV, L1SVR, L1SVRCV
 
 __version__ = version("skexperts")
 
@@ -21,7 +21,9 @@ __all__ = [
     "DistanceGate",
     "HardGate",
     "L1SVC",
+    "L1SVCCV",
     "L1SVR",
+    "L1SVRCV",
     "PartitionedExpertsClassifier",
     "PartitionedExpertsRegressor",
     "RandomPartitioner",

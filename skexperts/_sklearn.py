@@ -3,8 +3,15 @@
 from sklearn.base import _fit_context as fit_context
 from sklearn.linear_model._base import SparseCoefMixin
 from sklearn.utils import _align_api_if_sparse as align_sparse_api
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
+from sklearn.utils.metadata_routing import _raise_for_params as raise_for_params
 from sklearn.utils.metaestimators import _BaseComposition as BaseComposition
+from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
@@ -14,6 +21,9 @@ __all__ = [
     "SparseCoefMixin",
     "StrOptions",
     "align_sparse_api",
+    "check_method_params",
     "check_sample_weight",
     "fit_context",
+    "raise_for_params",
+    "validate_parameter_constraints",
 ]

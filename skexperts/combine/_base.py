@@ -15,8 +15,9 @@ from skexperts._experts import read_outputs
 from skexperts._numeric.alpha import fit_alpha
 from skexperts._parallel import users_stacklevel
 from skexperts._sklearn import BaseComposition, Interval, StrOptions
+from skexperts._splits import draw_splits
 from skexperts._validation import validate_predict
-from skexperts.combine._out_of_fold import draw_splits, fit_estimators
+from skexperts.combine._out_of_fold import fit_estimators
 from skexperts.combine._outputs import check_outputs
 
 _SUM_TOLERANCE = 1e-6

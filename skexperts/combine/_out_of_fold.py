@@ -1,57 +1,12 @@
 """Fits of all estimators on all folds, as tasks of one parallel section."""
 
-from numbers import Integral
-
 import numpy as np
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import check_cv
 
 from skexperts._experts import read_outputs, weight_parameter
 from skexperts._parallel import run_tasks
-
-
-def draw_splits(cv, X, y, kept, *, classifier):
-    """Return the train and test rows of every fold, as positions among the kept rows.
-
-    An integer (or None) splits the kept rows. A splitter or an iterable speaks of all
-    rows, so it splits those, and the rows that are not kept leave the folds.
-
-    Parameters
-    ----------
-    cv : int, splitter, iterable of (train, test) or None
-    X, y : all rows
-    kept : ndarray of int, ascending
-    classifier : bool
-
-    Returns
-    -------
-    splits : list of (train, test), ndarrays of int
-    """
-    splitter = check_cv(cv, y[kept], classifier=classifier)
-    if cv is None or isinstance(cv, Integral):
-        # These splitters read of X only how many rows it has.
-        return list(splitter.split(y[kept], y[kept]))
-    position = np.full(X.shape[0], -1)
-    position[kept] = np.arange(len(kept))
-    splits = []
-    for fold, parts in enumerate(splitter.split(X, y)):
-        try:
-            train, test = (
-                position[part] if len(part) else position[:0] for part in parts
-            )
-        except IndexError as error:
-            raise ValueError(
-                f"cv: fold {fold} has row numbers beyond the {X.shape[0]} rows of X."
-            ) from error
-        train, test = train[train >= 0], test[test >= 0]
-        if not train.size:
-            raise ValueError(f"cv: fold {fold} has no training row of positive weight.")
-        splits.append((train, test))
-    if not any(test.size for _, test in splits):
-        raise ValueError("cv: no fold has a test row, so there is nothing to learn on.")
-    return splits
 
 
 def fit_estimators(named, X, y, sample_weight, splits, *, scale, classes, n_jobs):
