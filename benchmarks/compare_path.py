@@ -1,10 +1,10 @@
 """The path of 20 values of C against one cold fit at the largest: one thread.
 
 Seconds are the best of up to 3 repeats, or a single run above 10 s. ``x`` is their
-ratio to the seconds of ``L1SVC``, one cold fit at the largest C: the promise is that the
-path costs at most 3. ``L1SVC cold`` fits all values of C from zero. ``LinearSVC l1``
-and ``logistic l1 liblinear`` fit the same values without warm starts, as liblinear has
-none; they penalise the intercept. ``*`` marks a ConvergenceWarning.
+ratio to the seconds of ``L1SVC``, one cold fit at the largest C: a path should cost at
+most 3. ``L1SVC cold`` fits all values of C from zero. ``LinearSVC l1`` and ``logistic
+l1 liblinear`` fit the same values without warm starts, as liblinear has none; they
+penalise the intercept. ``*`` marks a ConvergenceWarning.
 
 Letter and satimage are standardised; letter is cut to 3000 rows by --quick.
 

@@ -1,4 +1,6 @@
-"""The largest C at which every coefficient of an L1-regularised fit is zero."""
+"""The largest C at which every coefficient of L1-regularised fits is zero."""
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,12 +8,11 @@ from scipy.sparse import csr_array, issparse
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.sparsefuncs import min_max_axis
 
+_BALANCED = 1e-14
+
 
 def best_constant(lower: NDArray, upper: NDArray, weights: NDArray) -> float:
     """Solve ``min over b of sum_i s_i dist(b, [lower_i, upper_i])^2``.
-
-    The derivative is linear between the finite bounds: the first one at which the
-    intervals no longer pull upwards ends the piece where they balance.
 
     Parameters
     ----------
@@ -22,51 +23,44 @@ def best_constant(lower: NDArray, upper: NDArray, weights: NDArray) -> float:
     Returns
     -------
     b : float
-        0 if there is no finite bound.
+        One of them, if there are several.
     """
-    below, above = np.isfinite(lower), np.isfinite(upper)
-    bounds = np.concatenate([lower[below], upper[above]])
-    if not bounds.size:
-        return 0.0
-    # A lower bound no longer pulls to the right of it, an upper bound does from there.
-    change = np.concatenate([-weights[below], weights[above]])
-    order = np.argsort(bounds)
-    bounds, change = bounds[order], change[order]
-    middle = bounds[len(bounds) // 2]
-    mass = weights[below].sum() + np.cumsum(change)
-    moment = weights[below] @ (lower[below] - middle)
-    moment += np.cumsum(change * (bounds - middle))
-    balanced = moment <= mass * (bounds - middle)
-    end = int(balanced.argmax()) if balanced.any() else len(bounds) - 1
-    start = max(end - 1, 0)
-    # Afresh from the rows of the piece: sums over sorted bounds carry their rounding.
-    point = 0.5 * (bounds[start] + bounds[end])
-    nearest = np.clip(point, lower, upper)
-    pulling = nearest != point
-    if not pulling.any():
-        return float(point)
-    b = point + np.average((nearest - point)[pulling], weights=weights[pulling])
-    return float(np.clip(b, bounds[start], bounds[end]))
+    b, least, most = 0.0, -np.inf, np.inf
+    while True:
+        distance = np.clip(b, lower, upper) - b
+        pull = weights @ distance
+        if abs(pull) <= _BALANCED * (weights @ np.abs(distance)):
+            return b
+        # The pull falls with b, but in pieces: keep Newton's steps in the bracket.
+        least, most = (b, most) if pull > 0 else (least, b)
+        b += pull / weights[distance != 0].sum()
+        if not least < b < most:
+            b = 0.5 * (least + most)
+            if not least < b < most:
+                return least if np.isfinite(least) else most
 
 
 def critical_C(
     X: NDArray | csr_array,
-    lower: NDArray,
-    upper: NDArray,
+    intervals: Callable,
+    n_problems: int,
     weights: NDArray,
     *,
     fit_intercept: bool,
 ) -> float:
-    """Return the largest C at which the coefficients of a problem are all zero.
+    """Return the largest C at which the coefficients of all problems are zero.
 
-    With the best constant b and the forces ``u_i = 2 s_i (nearest_i - b)``, where
-    ``nearest_i`` is the point of interval i next to b, it is ``1 / max_j |x_j'u|``.
+    With the best constant b of a problem and the forces ``u_i = 2 s_i (nearest_i - b)``
+    where ``nearest_i`` is the point of interval i next to b, its coefficients are zero
+    up to ``C = 1 / max_j |x_j'u|``.
 
     Parameters
     ----------
     X : ndarray or CSR of shape (n_rows, n_features)
-    lower, upper : ndarrays of shape (n_rows,)
-        May be infinite.
+    intervals : callable
+        ``intervals(problems)`` gives (lower, upper) of shape (n_chosen, n_rows) for a
+        slice of the problems.
+    n_problems : int
     weights : ndarray of shape (n_rows,), positive
     fit_intercept : bool
         Without an intercept b is 0.
@@ -75,15 +69,19 @@ def critical_C(
     -------
     C : float
         Infinite if the coefficients are zero at every C: if no column of X is
-        correlated with the forces by more than rounding.
+        correlated with any forces by more than rounding.
     """
-    b = best_constant(lower, upper, weights) if fit_intercept else 0.0
-    force = 2.0 * weights * (np.clip(b, lower, upper) - b)
     least, most = (
         min_max_axis(X, axis=0) if issparse(X) else (X.min(axis=0), X.max(axis=0))
     )
-    slope = np.abs(safe_sparse_dot(force.astype(X.dtype), X))
-    rounding = np.sqrt(len(force)) * np.finfo(X.dtype).eps
-    noise = rounding * np.maximum(np.abs(least), np.abs(most)) * np.abs(force).sum()
-    largest = float(slope[slope > noise].max(initial=0.0))
-    return 1.0 / largest if largest > 0 else np.inf
+    size = np.maximum(np.abs(least), np.abs(most)).astype(np.float64)
+    rounding = (100 + np.sqrt(X.shape[0])) * np.finfo(X.dtype).eps
+    steepest = 0.0
+    for p in range(n_problems):
+        lower, upper = (bounds[0] for bounds in intervals(slice(p, p + 1)))
+        b = best_constant(lower, upper, weights) if fit_intercept else 0.0
+        force = 2.0 * weights * (np.clip(b, lower, upper) - b)
+        slope = np.abs(safe_sparse_dot(force.astype(X.dtype), X))
+        beyond = slope > rounding * size * np.abs(force).sum()
+        steepest = max(steepest, float(slope[beyond].max(initial=0.0)))
+    return 1.0 / steepest if steepest > 0 else np.inf

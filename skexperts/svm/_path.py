@@ -97,14 +97,10 @@ def values_of_C(Cs, eps, X, intervals, n_problems, weights, *, fit_intercept):
     if not isinstance(Cs, Integral):
         return _given_values(Cs)
     weights = np.ones(X.shape[0]) if weights is None else weights
-    first = np.inf
     with one_blas_thread():
-        for p in range(n_problems):
-            lower, upper = intervals(slice(p, p + 1))
-            critical = critical_C(
-                X, lower[0], upper[0], weights, fit_intercept=fit_intercept
-            )
-            first = min(first, critical)
+        first = critical_C(
+            X, intervals, n_problems, weights, fit_intercept=fit_intercept
+        )
     first = 1.0 if first == np.inf else first
     last = first / eps
     if not 0 < first <= last < np.inf:
