@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
-from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.sparsefuncs import min_max_axis
 
 _BALANCED = 1e-14
@@ -81,7 +80,7 @@ def critical_C(
         lower, upper = (bounds[0] for bounds in intervals(slice(p, p + 1)))
         b = best_constant(lower, upper, weights) if fit_intercept else 0.0
         force = 2.0 * weights * (np.clip(b, lower, upper) - b)
-        slope = np.abs(safe_sparse_dot(force.astype(X.dtype), X))
+        slope = np.abs(X.T @ force if issparse(X) else np.einsum("i,ij", force, X))
         beyond = slope > rounding * size * np.abs(force).sum()
         steepest = max(steepest, float(slope[beyond].max(initial=0.0)))
     return 1.0 / steepest if steepest > 0 else np.inf

@@ -112,7 +112,9 @@ class CrossValidatedC(metaclass=ABCMeta):
             *problem, Cs=self.Cs_[: best + 1], **options, n_jobs=self.n_jobs
         )
         warn_of_gaps(np.concatenate([gaps.ravel(), dual_gaps.ravel()]), self.tol)
-        self._publish(coefs[-1], intercepts[-1], dual_gaps[-1], n_iter.sum(axis=0))
+        # By scikit-learn's contract at least 1, even where zero is the solution.
+        n_iter = n_iter.sum(axis=0).clip(min=1)
+        self._publish(coefs[-1], intercepts[-1], dual_gaps[-1], n_iter)
         return self
 
 

@@ -1,9 +1,9 @@
-"""scikit-learn's own checks over both estimators in several configurations."""
+"""scikit-learn's own checks over all estimators in several configurations."""
 
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skexperts.svm import L1SVC, L1SVR
+from skexperts.svm import L1SVC, L1SVCCV, L1SVR, L1SVRCV
 
 # Weight equivalence compares two fits to seven digits.
 TIGHT = {"tol": 1e-12, "max_iter": 10_000}
@@ -18,6 +18,10 @@ INSTANCES = [
     L1SVR(C=100.0, epsilon=0.1, **TIGHT),
     L1SVR(C=10.0, fit_intercept=False, **TIGHT),
     L1SVR(warm_start=True, **TIGHT),
+    L1SVCCV(Cs=5, cv=3, **TIGHT),
+    L1SVCCV(Cs=[0.1, 10.0], cv=3, scoring="neg_log_loss", n_jobs=2, **TIGHT),
+    L1SVRCV(Cs=5, cv=3, **TIGHT),
+    L1SVRCV(Cs=[0.1, 10.0], cv=3, epsilon=0.1, n_jobs=2, **TIGHT),
 ]
 
 
