@@ -63,7 +63,12 @@ class BaseL1Classifier(
             )
         # A class that has weight 0 throughout is none of classes_.
         place = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
-        return factors[place] if weights is None else factors[place] * weights
+        total = factors[place] if weights is None else factors[place] * weights
+        if not total.any():
+            raise ValueError(
+                f"class_weight {self.class_weight} leaves no row of positive weight."
+            )
+        return total
 
     def _publish(self, coef, intercept, dual_gap, n_iter):
         self.coef_, self.intercept_ = coef, intercept

@@ -99,14 +99,14 @@ class CrossValidatedC(metaclass=ABCMeta):
             n_jobs=self.n_jobs,
         )
         scores, gaps = map(np.array, zip(*results, strict=True))
-        self.scores_ = scores.T
+        self.scores_ = np.ascontiguousarray(scores.T)
         if not np.isfinite(scores).all():
             fold, k = np.argwhere(~np.isfinite(scores))[0]
             raise ValueError(
                 f"scoring: fold {fold} has the score {scores[fold, k]} at "
                 f"C={self.Cs_[k]:g}. Use larger folds or another scoring."
             )
-        best = int(self.scores_.mean(axis=1).argmax())
+        best = _first_best(self.scores_.mean(axis=1))
         self.C_ = float(self.Cs_[best])
         coefs, intercepts, dual_gaps, n_iter = fit_linear_path(
             *problem, Cs=self.Cs_[: best + 1], **options, n_jobs=self.n_jobs
@@ -130,6 +130,12 @@ def _check_splits(splits, y, classes):
                 f"cv: the training rows of fold {fold} have none of the classes "
                 f"{missing}. Use fewer or stratified folds, or leave these classes out."
             )
+
+
+def _first_best(scores):
+    # Means of the same scores in another order may differ in rounding.
+    rounding = 1e-14 * np.abs(scores).max()
+    return int((scores >= scores.max() - rounding).argmax())
 
 
 def _score_fold(model, X, y, weights, scorer, score_params, Cs, options, train, test):

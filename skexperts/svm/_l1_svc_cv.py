@@ -175,8 +175,8 @@ class L1SVCCV(CrossValidatedC, BaseL1Classifier):
 
         **params : dict
             Metadata for the splitter, such as ``groups``, and for the scorer. Only with
-            ``sklearn.set_config(enable_metadata_routing=True)``; then the scorer gets
-            ``sample_weight`` only if it requests it.
+            ``sklearn.set_config(enable_metadata_routing=True)``; then a scorer must say
+            by ``set_score_request`` whether it takes ``sample_weight``.
 
         Returns
         -------

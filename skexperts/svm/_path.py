@@ -4,6 +4,7 @@ import warnings
 from numbers import Integral
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 
@@ -53,6 +54,11 @@ def fit_linear_path(
     relative_gaps : ndarray of shape (n_Cs, n_problems)
     n_iter : ndarray of shape (n_Cs, n_problems)
     """
+    if issparse(X) and X.indices.dtype != np.int32:
+        raise ValueError(
+            f"X has {X.nnz} stored entries, more than the 2147483647 that 32-bit "
+            "indices can number. Fit on fewer rows."
+        )
     size = max(1, _BLOCK_ENTRIES // X.shape[0])
     if n_jobs not in (None, 1):
         size = min(size, -(-n_problems // _BLOCKS_IN_PARALLEL))

@@ -861,6 +861,11 @@ def test_bad_class_weights(bad):
         L1SVC(class_weight={0: bad}).fit(X, y)
 
 
+def test_class_weights_that_leave_no_row():
+    with pytest.raises(ValueError, match="no row of positive weight"):
+        L1SVC(class_weight=dict.fromkeys(range(3), 0)).fit(*wine())
+
+
 @pytest.mark.parametrize(
     ("n_classes", "name", "shape", "expected"),
     [

@@ -327,3 +327,11 @@ def test_bad_data():
         l1_svc_path(X, y, sample_weight=np.ones(3))
     with pytest.raises(ValueError, match="NaN"):
         l1_svc_path(np.where(X > 1, np.nan, X), y)
+
+
+def test_more_entries_than_32_bits_can_number():
+    X, y = csr_array(np.eye(4)), np.arange(4.0)
+    X.indices = X.indices.astype(np.int64)
+    problem = problem_of(L1SVR(), X, y, None)
+    with pytest.raises(ValueError, match="more than the 2147483647"):
+        fit_linear_path(*problem, Cs=[1.0], fit_intercept=True, tol=1e-4, max_iter=9)
