@@ -92,7 +92,8 @@ cdef void step_on_support(
 
 cdef void solve_model(
     int k, const double* A, const double* r, const double* v, double penalty,
-    double accuracy, double* delta, double* slope, double* factor, double* rhs, int* face
+    double accuracy, double* delta, double* slope, double* factor, double* rhs,
+    int* face
 ) noexcept nogil:
     """Solve to gradients of the given accuracy."""
     cdef int i, _

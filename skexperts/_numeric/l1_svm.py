@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
 from skexperts._kernels.l1_svm import solve_dense, solve_sparse
 
@@ -38,6 +38,7 @@ def solve_intervals(
     lower: NDArray,
     upper: NDArray,
     cost: NDArray,
+    penalties: NDArray,
     coef: NDArray,
     intercept: NDArray,
     *,
@@ -45,11 +46,11 @@ def solve_intervals(
     tol: float,
     max_iter: int,
 ) -> tuple[NDArray, NDArray, NDArray]:
-    """Solve one problem for each row of ``coef``, in place.
+    """Solve problems at one penalty after the other, in place.
 
-    Problem p is, over v = coef[p] and b = intercept[p],
+    Problem p at penalty k is, over v = coef[k, p] and b = intercept[k, p],
 
-        min |v|_1 + 1/2 sum_i cost_i dist(x_i'v + b, [lower_pi, upper_pi])^2
+        min penalties_k |v|_1 + 1/2 sum_i cost_i dist(x_i'v + b, [lower_pi, upper_pi])^2
 
     Parameters
     ----------
@@ -58,53 +59,55 @@ def solve_intervals(
     lower, upper : ndarrays of shape (n_problems, n_rows), float64
         May be infinite.
     cost : ndarray of shape (n_rows,), float64, positive
-    coef : ndarray of shape (n_problems, n_features), float64
-        The start, and on return the solution.
-    intercept : ndarray of shape (n_problems,), float64
-        The same; untouched without ``fit_intercept``.
+    penalties : ndarray of shape (n_penalties,), float64, positive, descending
+    coef : ndarray of shape (n_penalties, n_problems, n_features), float64
+        At the first penalty the start, and on return the solutions.
+    intercept : ndarray of shape (n_penalties, n_problems), float64
+        The same; without ``fit_intercept`` that of the start.
     fit_intercept : bool
     tol : float
         Stop at a duality gap of ``tol`` times the objective.
     max_iter : int
-        Newton steps.
+        Newton steps at each penalty.
 
     Returns
     -------
-    objective, gap : ndarrays of shape (n_problems,)
-    n_iter : ndarray of shape (n_problems,), int32
+    objective, gap : ndarrays of shape (n_penalties, n_problems)
+    n_iter : ndarray of shape (n_penalties, n_problems), int32
     """
     n_rows, n_features = X.shape
     many_rows = n_rows >= _MANY_ROWS and n_rows >= 8 * _STRIDE * n_features
     thin_start = many_rows and isinstance(X, np.ndarray)
-    cold = np.flatnonzero(~coef.any(axis=1))
+    cold = np.flatnonzero(~coef[0].any(axis=1))
     if thin_start and len(cold):
         thin = slice(None, None, _STRIDE)
-        start, start_intercept = coef[cold], intercept[cold]
+        start, start_intercept = coef[0, cold][None], intercept[0, cold][None]
         solve_intervals(
             np.ascontiguousarray(X[thin]),
             np.ascontiguousarray(lower[cold, thin]),
             np.ascontiguousarray(upper[cold, thin]),
             _STRIDE * cost[thin],
+            penalties[:1],
             start,
             start_intercept,
             fit_intercept=fit_intercept,
             tol=max(1e-2, tol),
             max_iter=min(20, max_iter),
         )
-        coef[cold], intercept[cold] = start, start_intercept
-    n_problems = len(coef)
-    objective, gap = np.empty((1, n_problems)), np.empty((1, n_problems))
-    n_iter = np.empty((1, n_problems), dtype=np.int32)
-    rest: Any = (lower, upper, cost, np.ones(1), coef[None], intercept[None])
+        coef[0, cold], intercept[0, cold] = start[0], start_intercept[0]
+    shape = intercept.shape
+    objective, gap = np.empty(shape), np.empty(shape)
+    n_iter = np.empty(shape, dtype=np.int32)
+    rest: Any = (lower, upper, cost, penalties, coef, intercept)
     rest += (fit_intercept, not thin_start, tol, max_iter, objective, gap, n_iter)
     if isinstance(X, np.ndarray):
         solve_dense(X, *rest)
     else:
         solve_sparse(*_arrays_of(X), *_arrays_of(X.tocsc()), *rest)
-    return objective[0], gap[0], n_iter[0]
+    return objective, gap, n_iter
 
 
-def _arrays_of(X):
+def _arrays_of(X: csr_array | csc_array) -> tuple[NDArray, NDArray, NDArray]:
     if X.nnz:
         return X.data, X.indices, X.indptr
     # An entry that no row owns: there is no pointer to an empty array.

@@ -22,7 +22,7 @@ def fit_linear(
     n_problems,
     weights,
     *,
-    C,
+    Cs,
     fit_intercept,
     tol,
     max_iter,
@@ -31,7 +31,9 @@ def fit_linear(
     offset=None,
     n_jobs=None,
 ):
-    """Fit linear functions f_p(x) = w_p'x + b_p to intervals.
+    """Fit linear functions f_p(x) = w_p'x + b_p to intervals, at one C after the other.
+
+    It does not warn: the caller knows how many fits one warning should speak for.
 
     Parameters
     ----------
@@ -42,7 +44,8 @@ def fit_linear(
     n_problems : int
     weights : ndarray of shape (n_samples,) or None
         Positive.
-    C, fit_intercept, tol, max_iter : as in the estimators
+    Cs : sequence of float, ascending
+    fit_intercept, tol, max_iter : as in the estimators
     start : (coef, intercept) to begin at, optional
     coef_center : ndarray of shape (n_problems, n_features), optional
     offset : ndarray of shape (n_samples, n_problems), optional
@@ -50,23 +53,21 @@ def fit_linear(
 
     Returns
     -------
-    coef : ndarray of shape (n_problems, n_features), dtype of X
-    intercept : ndarray of shape (n_problems,), dtype of X
-    relative_gap : ndarray of shape (n_problems,)
-    n_iter : ndarray of shape (n_problems,)
+    coefs : ndarray of shape (n_Cs, n_problems, n_features), dtype of X
+    intercepts : ndarray of shape (n_Cs, n_problems), dtype of X
+    relative_gaps : ndarray of shape (n_Cs, n_problems)
+    n_iter : ndarray of shape (n_Cs, n_problems)
     """
-    n_samples, n_features = X.shape
+    n_samples = X.shape[0]
     if issparse(X) and X.indices.dtype != np.int32:
         raise ValueError(
             f"X has {X.nnz} stored entries, more than the 2147483647 that 32-bit "
             "indices can number. Fit on fewer rows."
         )
-    coef, intercept = np.zeros((n_problems, n_features)), np.zeros(n_problems)
-    if start is not None:
-        coef[:], intercept[:] = start
-    if coef_center is not None:
-        coef -= coef_center
-    cost = np.full(n_samples, 2.0 * C) if weights is None else 2.0 * C * weights
+    Cs = np.asarray(Cs, dtype=np.float64)
+    cost = np.full(n_samples, 2.0 * Cs[0])
+    if weights is not None:
+        cost *= weights
     size = max(1, _BLOCK_ENTRIES // n_samples)
     if n_jobs not in (None, 1):
         size = min(size, -(-n_problems // _BLOCKS_IN_PARALLEL))
@@ -76,58 +77,62 @@ def fit_linear(
         tasks.append(
             (
                 chosen,
+                None if start is None else (start[0][chosen], start[1][chosen]),
                 None if coef_center is None else coef_center[chosen],
                 None if offset is None else offset[:, chosen],
-                coef[chosen],
-                intercept[chosen],
             )
         )
     options = {"fit_intercept": fit_intercept, "tol": tol, "max_iter": max_iter}
+    common = (X, intervals, cost, Cs[0] / Cs, options)
     if len(tasks) == 1:
         with one_blas_thread():
-            results = [_fit_block(X, intervals, cost, options, *tasks[0])]
-    else:
-        results = run_tasks(
-            _fit_block, tasks, common=(X, intervals, cost, options), n_jobs=n_jobs
-        )
-    coef, intercept, objective, gap, n_iter = map(
-        np.concatenate, zip(*results, strict=True)
-    )
-    finite = np.isfinite(objective + intercept) & np.isfinite(coef).all(axis=1)
-    relative_gap = np.full(len(gap), np.inf)
-    np.divide(gap, np.where(objective > 0, objective, 1), relative_gap, where=finite)
-    if coef_center is not None:
-        coef += coef_center
-    missed = np.count_nonzero(relative_gap > tol)
-    if missed:
-        warnings.warn(
-            f"{missed} of {n_problems} linear fits did not reach tol={tol:g} in "
-            f"{n_iter.max()} Newton steps: the largest relative duality gap is "
-            f"{relative_gap.max():.3g}. Scale X, or increase max_iter or tol.",
-            ConvergenceWarning,
-            stacklevel=users_stacklevel(),
-        )
-    return coef.astype(X.dtype), intercept.astype(X.dtype), relative_gap, n_iter
+            return _fit_block(*common, *tasks[0])
+    results = run_tasks(_fit_block, tasks, common=common, n_jobs=n_jobs)
+    return tuple(np.concatenate(parts, axis=1) for parts in zip(*results, strict=True))
 
 
-def _fit_block(X, intervals, cost, options, chosen, center, offset, coef, intercept):
+def _fit_block(X, intervals, cost, penalties, options, chosen, start, center, offset):
     lower, upper = intervals(chosen)
     if center is not None:
         shift = np.asarray((X @ center.T).T, dtype=np.float64)
         lower, upper = lower - shift, upper - shift
     if offset is not None:
         lower, upper = lower - offset.T, upper - offset.T
-    coef, intercept = coef.copy(), intercept.copy()
-    result = solve_intervals(
+    shape = len(penalties), len(lower)
+    coef, intercept = np.zeros((*shape, X.shape[1])), np.zeros(shape)
+    if start is not None:
+        coef[0], intercept[0] = start
+        if center is not None:
+            coef[0] -= center
+    objective, gap, n_iter = solve_intervals(
         X,
         np.ascontiguousarray(lower),
         np.ascontiguousarray(upper),
         cost,
+        penalties,
         coef,
         intercept,
         **options,
     )
-    return coef, intercept, *result
+    finite = np.isfinite(objective + intercept) & np.isfinite(coef).all(axis=2)
+    relative_gap = np.full(shape, np.inf)
+    np.divide(gap, np.where(objective > 0, objective, 1), relative_gap, where=finite)
+    if center is not None:
+        coef += center
+    return coef.astype(X.dtype), intercept.astype(X.dtype), relative_gap, n_iter
+
+
+def warn_of_gaps(relative_gaps, tol):
+    """Issue one ConvergenceWarning if any relative gap is above tol."""
+    missed = np.count_nonzero(relative_gaps > tol)
+    if missed:
+        warnings.warn(
+            f"{missed} of {relative_gaps.size} linear fits did not reach tol={tol:g}: "
+            f"the largest relative duality gap is {relative_gaps.max():.3g}. Scale X, "
+            "use smaller C, or increase max_iter or tol.",
+            ConvergenceWarning,
+            stacklevel=users_stacklevel(),
+        )
 
 
 def check_center_and_offset(coef_center, offset, coef_shape, n_samples):
@@ -171,7 +176,7 @@ def start_of(estimator, shape):
         return None
     coef = _as_rows(coef)
     coef = coef.toarray() if issparse(coef) else coef
-    return (coef, estimator.intercept_) if coef.shape == shape else None
+    return (coef, np.atleast_1d(estimator.intercept_)) if coef.shape == shape else None
 
 
 def _as_rows(coef):

@@ -22,12 +22,8 @@ from skexperts._sklearn import (
     raise_for_params,
 )
 from skexperts._splits import draw_splits
-from skexperts.svm._path import (
-    fit_linear_path,
-    problem_of,
-    values_of_C,
-    warn_of_gaps,
-)
+from skexperts.svm._base import fit_linear, warn_of_gaps
+from skexperts.svm._path import problem_of, values_of_C
 
 
 class CrossValidatedC(metaclass=ABCMeta):
@@ -108,7 +104,7 @@ class CrossValidatedC(metaclass=ABCMeta):
             )
         best = _first_best(self.scores_.mean(axis=1))
         self.C_ = float(self.Cs_[best])
-        coefs, intercepts, dual_gaps, n_iter = fit_linear_path(
+        coefs, intercepts, dual_gaps, n_iter = fit_linear(
             *problem, Cs=self.Cs_[: best + 1], **options, n_jobs=self.n_jobs
         )
         warn_of_gaps(np.concatenate([gaps.ravel(), dual_gaps.ravel()]), self.tol)
@@ -142,7 +138,7 @@ def _score_fold(model, X, y, weights, scorer, score_params, Cs, options, train, 
     """Return the scores and the relative gaps of the path of the training rows."""
     fold_weights = None if weights is None else weights[train]
     problem = problem_of(model, X[train], y[train], fold_weights)
-    coefs, intercepts, gaps, n_iter = fit_linear_path(*problem, Cs=Cs, **options)
+    coefs, intercepts, gaps, n_iter = fit_linear(*problem, Cs=Cs, **options)
     model, X_test, y_test = copy(model), X[test], y[test]
     params = check_method_params(X, score_params, indices=test)
     scores = []

@@ -10,7 +10,12 @@ from skexperts._validation import (
     validate_fit,
     validate_sample_weight,
 )
-from skexperts.svm._base import check_center_and_offset, fit_linear, start_of
+from skexperts.svm._base import (
+    check_center_and_offset,
+    fit_linear,
+    start_of,
+    warn_of_gaps,
+)
 from skexperts.svm._classifier import BaseL1Classifier, positive_classes
 
 
@@ -188,11 +193,11 @@ class L1SVC(BaseL1Classifier):
             )
             weights = self._total_weights(y, weights)
             weights, X, y, offset = drop_weightless(weights, X, y, offset)
-            fitted = fit_linear(
+            coefs, intercepts, dual_gaps, n_iter = fit_linear(
                 X,
                 *self._targets(y),
                 weights,
-                C=self.C,
+                Cs=[self.C],
                 fit_intercept=self.fit_intercept,
                 tol=self.tol,
                 max_iter=self.max_iter,
@@ -201,5 +206,6 @@ class L1SVC(BaseL1Classifier):
                 offset=offset,
                 n_jobs=self.n_jobs,
             )
-            self._publish(*fitted)
+            warn_of_gaps(dual_gaps, self.tol)
+            self._publish(coefs[0], intercepts[0], dual_gaps[0], n_iter[0])
         return self

@@ -2,14 +2,10 @@
 
 from skexperts._sklearn import validate_parameter_constraints
 from skexperts._validation import classes_of, validate_fit, validate_sample_weight
+from skexperts.svm._base import fit_linear, warn_of_gaps
 from skexperts.svm._l1_svc import L1SVC
 from skexperts.svm._l1_svc_cv import L1SVCCV
-from skexperts.svm._path import (
-    fit_linear_path,
-    problem_of,
-    values_of_C,
-    warn_of_gaps,
-)
+from skexperts.svm._path import problem_of, values_of_C
 
 
 def l1_svc_path(
@@ -134,7 +130,7 @@ def l1_svc_path(
     model.classes_ = classes_of(y if weights is None else y[weights > 0])
     problem = problem_of(model, X, y, weights)
     Cs = values_of_C(Cs, eps, *problem, fit_intercept=fit_intercept)
-    coefs, intercepts, dual_gaps, _ = fit_linear_path(
+    coefs, intercepts, dual_gaps, _ = fit_linear(
         *problem, Cs=Cs, **options, n_jobs=n_jobs
     )
     warn_of_gaps(dual_gaps, tol)

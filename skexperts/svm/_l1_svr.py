@@ -9,7 +9,12 @@ from skexperts._validation import (
     validate_fit,
     validate_sample_weight,
 )
-from skexperts.svm._base import check_center_and_offset, fit_linear, start_of
+from skexperts.svm._base import (
+    check_center_and_offset,
+    fit_linear,
+    start_of,
+    warn_of_gaps,
+)
 from skexperts.svm._regressor import BaseL1Regressor
 
 
@@ -158,11 +163,11 @@ class L1SVR(BaseL1Regressor):
                 coef_center, offset, (X.shape[1],), X.shape[0]
             )
             weights, X, y, offset = drop_weightless(weights, X, y, offset)
-            fitted = fit_linear(
+            coefs, intercepts, dual_gaps, n_iter = fit_linear(
                 X,
                 *self._targets(y),
                 weights,
-                C=self.C,
+                Cs=[self.C],
                 fit_intercept=self.fit_intercept,
                 tol=self.tol,
                 max_iter=self.max_iter,
@@ -170,5 +175,6 @@ class L1SVR(BaseL1Regressor):
                 coef_center=coef_center,
                 offset=offset,
             )
-            self._publish(*fitted)
+            warn_of_gaps(dual_gaps, self.tol)
+            self._publish(coefs[0], intercepts[0], dual_gaps[0], n_iter[0])
         return self

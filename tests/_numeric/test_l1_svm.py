@@ -90,12 +90,14 @@ def solve(X, lower, upper, cost, *, fit_intercept, tol=1e-4, max_iter=1000, star
         lower,
         upper,
         cost,
-        coef,
-        intercept,
+        np.ones(1),
+        coef[None],
+        intercept[None],
         fit_intercept=fit_intercept,
         tol=tol,
         max_iter=max_iter,
     )
+    objective, gap, n_iter = objective[0], gap[0], n_iter[0]
     if not fit_intercept:
         np.testing.assert_array_equal(intercept, 0.0)
     return coef, intercept, objective, gap, n_iter

@@ -16,7 +16,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import l1_min_c
 
 from skexperts.svm import L1SVC, L1SVR, l1_svc_path
-from skexperts.svm._path import fit_linear_path, problem_of, values_of_C
+from skexperts.svm._base import fit_linear
+from skexperts.svm._path import problem_of, values_of_C
 
 TIGHT = {"tol": 1e-10, "max_iter": 10_000}
 
@@ -273,7 +274,7 @@ def test_the_path_itself_does_not_warn():
     model.classes_ = np.unique(y)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        *_, gaps, n_iter = fit_linear_path(
+        *_, gaps, n_iter = fit_linear(
             *problem_of(model, X, y, None),
             Cs=np.array([1.0, 100.0]),
             fit_intercept=True,
@@ -334,4 +335,4 @@ def test_more_entries_than_32_bits_can_number():
     X.indices = X.indices.astype(np.int64)
     problem = problem_of(L1SVR(), X, y, None)
     with pytest.raises(ValueError, match="more than the 2147483647"):
-        fit_linear_path(*problem, Cs=[1.0], fit_intercept=True, tol=1e-4, max_iter=9)
+        fit_linear(*problem, Cs=[1.0], fit_intercept=True, tol=1e-4, max_iter=9)
