@@ -126,55 +126,51 @@ cdef void apply(Design* X, const double* v, double* q, void* buffer) noexcept no
 
 
 cdef void dense_add(
-    Design* X, const floating* x, const double* c, const char* active, char* inside,
-    int enter, double* gram, double* pack
+    Design* X, const floating* x, const double* c, const int* rows, int m, double sign,
+    double* gram, double* pack
 ) noexcept nogil:
-    """Add to the Gram matrix, or take away, the rows that changed sides."""
-    cdef int i, j, m = 0, n = X.n, d = X.d, p = d + 1
-    cdef double root, sign = 1.0 if enter else -1.0, one = 1
+    cdef int a, j, d = X.d, p = d + 1, packed = 0
+    cdef double root, one = 1
     cdef char upper = b"U", plain = b"N"
     cdef double* row
     cdef const floating* xi
-    for i in range(n):
-        if active[i] == enter and inside[i] != enter:
-            inside[i] = <char> enter
-            root = sqrt(c[i])
-            row = pack + m * p
-            xi = x + <size_t> i * d
-            for j in range(d):
-                row[j] = root * (xi[j] - X.origin[j])
-            row[d] = root
-            m += 1
-        if m == BLOCK or (m > 0 and i == n - 1):
-            dsyrk(&upper, &plain, &p, &m, &sign, pack, &p, &one, gram, &p)
-            m = 0
+    for a in range(m):
+        root = sqrt(c[rows[a]])
+        row = pack + packed * p
+        xi = x + <size_t> rows[a] * d
+        for j in range(d):
+            row[j] = root * (xi[j] - X.origin[j])
+        row[d] = root
+        packed += 1
+        if packed == BLOCK or a == m - 1:
+            dsyrk(&upper, &plain, &p, &packed, &sign, pack, &p, &one, gram, &p)
+            packed = 0
 
 
 cdef void sparse_add(
-    Design* X, const floating* x, const double* c, const char* active, char* inside,
-    int enter, double* gram, double* value, int* place
+    Design* X, const floating* x, const double* c, const int* rows, int m, double sign,
+    double* gram, double* value, int* place
 ) noexcept nogil:
-    cdef int i, a, b, m, p = X.d + 1
+    cdef int e, i, a, b, few, p = X.d + 1
     cdef double weight
     cdef double* row
-    for i in range(X.n):
-        if active[i] == enter and inside[i] != enter:
-            inside[i] = <char> enter
-            weight = c[i] if enter else -c[i]
-            m = 0
-            for a in range(X.indptr[i], X.indptr[i + 1]):
-                # Overwritten by the next where the column is not chosen.
-                place[m] = X.position[X.indices[a]]
-                value[m] = x[a]
-                m += place[m] >= 0
-            row = gram + <size_t> X.d * p
-            row[X.d] += weight
-            for a in range(m):
-                row[place[a]] += weight * value[a]
-            for a in range(m):
-                row = gram + <size_t> place[a] * p
-                for b in range(a + 1):
-                    row[place[b]] += weight * value[a] * value[b]
+    for e in range(m):
+        i = rows[e]
+        weight = sign * c[i]
+        few = 0
+        for a in range(X.indptr[i], X.indptr[i + 1]):
+            # Overwritten by the next where the column is not chosen.
+            place[few] = X.position[X.indices[a]]
+            value[few] = x[a]
+            few += place[few] >= 0
+        row = gram + <size_t> X.d * p
+        row[X.d] += weight
+        for a in range(few):
+            row[place[a]] += weight * value[a]
+        for a in range(few):
+            row = gram + <size_t> place[a] * p
+            for b in range(a + 1):
+                row[place[b]] += weight * value[a] * value[b]
 
 
 cdef void sum_rows(
@@ -201,21 +197,19 @@ cdef void find_origin(Design* X, double* origin) noexcept nogil:
 
 
 cdef void add_rows(
-    Design* X, const double* c, const char* active, char* inside, int enter,
-    double* gram, double* pack, int* place
+    Design* X, const double* c, const int* rows, int m, double sign, double* gram,
+    double* pack, int* place
 ) noexcept nogil:
-    """Lower triangle of the Gram matrix of (X - origin, 1), in C order."""
+    """Add m rows to the lower triangle of the Gram matrix of (X - origin, 1)."""
     if X.sparse:
         if X.single:
-            sparse_add(X, <float*> X.values, c, active, inside, enter, gram, pack,
-                       place)
+            sparse_add(X, <float*> X.values, c, rows, m, sign, gram, pack, place)
         else:
-            sparse_add(X, <double*> X.values, c, active, inside, enter, gram, pack,
-                       place)
+            sparse_add(X, <double*> X.values, c, rows, m, sign, gram, pack, place)
     elif X.single:
-        dense_add(X, <float*> X.values, c, active, inside, enter, gram, pack)
+        dense_add(X, <float*> X.values, c, rows, m, sign, gram, pack)
     else:
-        dense_add(X, <double*> X.values, c, active, inside, enter, gram, pack)
+        dense_add(X, <double*> X.values, c, rows, m, sign, gram, pack)
 
 
 cdef void dense_columns(

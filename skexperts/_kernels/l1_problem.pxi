@@ -21,6 +21,12 @@ cdef struct Problem:
     double* v
     double b
     double loss
+    double total       # sum of the forces u
+    double size        # and of their absolute values
+    double mass        # sum of c over the rows outside of their intervals
+    double work        # u'f
+    double along       # u'q, and the second derivative of the loss in that direction
+    double bend
 
 
 cdef struct Work:
@@ -29,8 +35,9 @@ cdef struct Work:
     double* u
     double* q
     double* r
-    char* active       # rows that the Gram matrix is to have
-    char* inside       # rows that it has
+    char* inside       # rows that the Gram matrix has
+    int* enter         # rows that it is to get, and to lose
+    int* leave
     int* chosen        # columns of the working set, ascending
     int* position      # of every column in the working set, or -1
     void* buffer
@@ -48,63 +55,55 @@ cdef struct Work:
     double* origin     # and theirs
 
 
+cdef void move(Work* ws, Problem* P, int n, double t, double shift) noexcept nogil:
+    """Move f by t q + shift, and fill in all that depends on it."""
+    cdef int i
+    cdef double f, q, c, u, below, above, e, inside
+    cdef double loss = 0, total = 0, size = 0, mass = 0, work = 0, along = 0, bend = 0
+    for i in range(n):
+        q = ws.q[i]
+        f = ws.f[i] + (t * q + shift)
+        ws.f[i] = f
+        below = P.lo[i] - f
+        above = f - P.hi[i]
+        below = below if below > 0 else 0.0
+        above = above if above > 0 else 0.0
+        e = below - above
+        u = P.c[i] * e
+        ws.u[i] = u
+        c = P.c[i] if e != 0 else 0.0
+        loss += u * e
+        total += u
+        size += fabs(u)
+        mass += c
+        work += u * f
+        along += u * q
+        bend += c * q * q
+    P.loss, P.total, P.size, P.mass = 0.5 * loss, total, size, mass
+    P.work, P.along, P.bend = work, along, bend
+
+
 cdef void center(Work* ws, Problem* P, int n) noexcept nogil:
-    """Move f and the intercept to the best intercept; fill u and the loss."""
-    cdef int i, _
-    cdef double total, size, curvature, loss, below, above, e, f
-    cdef double at = 0, shift = 0, least = -INFINITY, most = INFINITY
+    """Move f and the intercept to the best intercept."""
+    cdef int _
+    cdef double at = 0, shift, least = -INFINITY, most = INFINITY
     for _ in range(100):
-        total = size = curvature = loss = 0
-        for i in range(n):
-            f = ws.f[i] + shift
-            ws.f[i] = f
-            below = P.lo[i] - f
-            above = f - P.hi[i]
-            below = below if below > 0 else 0.0
-            above = above if above > 0 else 0.0
-            e = below - above
-            curvature += P.c[i] if e != 0 else 0.0
-            loss += P.c[i] * e * e
-            e = e * P.c[i]
-            ws.u[i] = e
-            total += e
-            size += fabs(e)
-        P.b += shift
-        at += shift
-        P.loss = 0.5 * loss
-        if not P.intercept or curvature <= 0 or fabs(total) <= BALANCED * size:
+        if not P.intercept or P.mass <= 0 or fabs(P.total) <= BALANCED * P.size:
             return
         # The sum of the forces falls with the intercept, but in pieces: keep Newton's
         # steps between the intercepts known to be too low and too high.
-        if total > 0:
+        if P.total > 0:
             least = at
         else:
             most = at
-        shift = total / curvature
+        shift = P.total / P.mass
         if not least < at + shift < most:
             if not most - least < INFINITY:
                 return
             shift = 0.5 * (least + most) - at
-
-
-cdef double slope_at(
-    double t, Work* ws, Problem* P, int n, double* curvature
-) noexcept nogil:
-    """Derivative of the loss at f + t q, and its second derivative."""
-    cdef int i
-    cdef double z, below, above, e, cq, g = 0, h = 0
-    for i in range(n):
-        z = ws.f[i] + t * ws.q[i]
-        below = P.lo[i] - z
-        above = z - P.hi[i]
-        below = below if below > 0 else 0.0
-        above = above if above > 0 else 0.0
-        e = below - above
-        cq = P.c[i] * ws.q[i]
-        g -= cq * e
-        h += cq * ws.q[i] if e != 0 else 0.0
-    curvature[0] = h
-    return g
+        move(ws, P, n, 0, shift)
+        P.b += shift
+        at += shift
 
 
 cdef double penalty_slope(
@@ -135,36 +134,43 @@ cdef double longest_step(int k, const double* v, const double* delta) noexcept n
 
 
 cdef double line_search(
-    Work* ws, Problem* P, int n, int k, const double* v
+    Work* ws, Problem* P, int n, int k, const double* r, const double* v
 ) noexcept nogil:
-    """Length of the step at which the objective stops to fall, 1 if nearly so.
+    """Move f to where along q the objective stops to fall, to 1 if nearly so.
 
-    A coordinate that is zero at 1 is not sent on to the other side.
+    Returns how far that is. A coordinate that is zero at 1 is not sent on to the other
+    side.
     """
-    cdef double curvature, first, g, z, t = 1, left = 0, right = -1
+    cdef double first, g, z, at = 0, t = 1, left = 0, right = -1
     cdef double longest = longest_step(k, v, ws.delta)
-    cdef int _
-    first = slope_at(0, ws, P, n, &curvature)
-    first += penalty_slope(k, 0, v, ws.delta, P.stage)
+    cdef int j, _
+    first = penalty_slope(k, 0, v, ws.delta, P.stage)
+    for j in range(k):
+        first -= r[j] * ws.delta[j]
     if first >= 0:
         return 0
     for _ in range(40):
-        g = slope_at(t, ws, P, n, &curvature)
-        g += penalty_slope(k, t, v, ws.delta, P.stage)
+        move(ws, P, n, t - at, 0)
+        at = t
+        g = penalty_slope(k, t, v, ws.delta, P.stage) - P.along
         if fabs(g) <= -0.1 * first or (g < 0 and t == longest):
             return t
         if g > 0:
             right = t
         else:
             left = t
-        z = t - g / curvature if curvature > 0 else -1
+        z = t - g / P.bend if P.bend > 0 else -1
         if right < 0:
             t = min(longest, z if left < z < 10 * t else 2 * t)
         elif right - left <= 1e-9 * right:
-            return left if left > 0 else right
+            t = left if left > 0 else right
+            break
         else:
             t = z if left < z < right else 0.5 * (left + right)
-    return left
+    else:
+        t = left
+    move(ws, P, n, t - at, 0)
+    return t
 
 
 cdef double even_shift(Work* ws, Problem* P, int n) noexcept nogil:
@@ -208,18 +214,16 @@ cdef double violation(
 
 
 cdef double gap_of(
-    Work* ws, Problem* P, int n, int d, double* objective
+    Work* ws, Problem* P, int d, double* objective
 ) noexcept nogil:
     """Duality gap of v, with u scaled as the constraints allow and as is best."""
-    cdef int i, j
-    cdef double largest = 0, norm = 0, linear = 0, quadratic = 0, scale, gap
+    cdef int j
+    cdef double largest = 0, norm = 0, scale, gap
+    # With u = c e the dual objective is u'(f + e) - u'e / 2, and u'e is twice the loss.
+    cdef double quadratic = 2 * P.loss, linear = P.work + quadratic
     for j in range(d):
         norm += fabs(P.v[j])
         largest = max(largest, fabs(ws.r[j]))
-    for i in range(n):
-        if ws.u[i] != 0:
-            linear += ws.u[i] * (P.lo[i] if ws.u[i] > 0 else P.hi[i])
-            quadratic += ws.u[i] * ws.u[i] / P.c[i]
     scale = P.penalty / largest if largest > P.penalty else 1.0
     if quadratic > 0 and linear < scale * quadratic:
         scale = linear / quadratic if linear > 0 else 0.0

@@ -27,21 +27,31 @@ include "l1_model.pxi"
 include "l1_problem.pxi"
 
 
-cdef void update_gram(Design* Z, const double* c, Work* ws) noexcept nogil:
-    cdef int i, total = 0, enter = 0, leave = 0
+cdef int update_gram(Design* Z, const double* c, Work* ws) noexcept nogil:
+    """Make it that of the rows outside of their intervals, which are counted."""
+    cdef int i, outside, total = 0, enter = 0, leave = 0
     cdef size_t p = Z.d + 1
     for i in range(Z.n):
-        total += ws.active[i]
-        enter += ws.active[i] > ws.inside[i]
-        leave += ws.active[i] < ws.inside[i]
+        outside = ws.u[i] != 0
+        # Overwritten by the next row unless counted.
+        ws.enter[enter] = ws.leave[leave] = i
+        enter += outside > ws.inside[i]
+        leave += outside < ws.inside[i]
+        total += outside
     if enter + leave > total:
         memset(ws.gram, 0, p * p * sizeof(double))
         memset(ws.inside, 0, Z.n)
-        enter, leave = total, 0
-    if enter:
-        add_rows(Z, c, ws.active, ws.inside, 1, ws.gram, ws.pack, ws.face)
-    if leave:
-        add_rows(Z, c, ws.active, ws.inside, 0, ws.gram, ws.pack, ws.face)
+        enter = leave = 0
+        for i in range(Z.n):
+            ws.enter[enter] = i
+            enter += ws.u[i] != 0
+    add_rows(Z, c, ws.enter, enter, 1, ws.gram, ws.pack, ws.face)
+    add_rows(Z, c, ws.leave, leave, -1, ws.gram, ws.pack, ws.face)
+    for i in range(enter):
+        ws.inside[ws.enter[i]] = 1
+    for i in range(leave):
+        ws.inside[ws.leave[i]] = 0
+    return total
 
 
 cdef double direction(
@@ -52,7 +62,6 @@ cdef double direction(
     cdef size_t p = k + 1
     cdef double pivot, h, shift = 0
     cdef double* last = ws.gram + k * p
-    update_gram(Z, P.c, ws)
     pivot = last[k] if P.intercept else 0
     for j in range(k):
         for i in range(j + 1):
@@ -79,12 +88,9 @@ cdef double newton_step(
     Design* Z, Work* ws, Problem* P, const double* r, double* v, double accuracy
 ) noexcept nogil:
     """Go one step; returns its length, 0 if rounding leaves no way down."""
-    cdef int i, j, n_active = 0
+    cdef int i, j
     cdef double t, shift
-    for i in range(Z.n):
-        ws.active[i] = ws.u[i] != 0
-        n_active += ws.active[i]
-    if n_active:
+    if update_gram(Z, P.c, ws):
         shift = direction(Z, ws, P, r, v, accuracy)
     else:
         for j in range(Z.d):
@@ -93,11 +99,9 @@ cdef double newton_step(
         shift = even_shift(ws, P, Z.n) if P.intercept else 0
         for i in range(Z.n):
             ws.q[i] += shift
-    t = line_search(ws, P, Z.n, Z.d, v)
+    t = line_search(ws, P, Z.n, Z.d, r, v)
     for j in range(Z.d):
         v[j] += t * ws.delta[j]
-    for i in range(Z.n):
-        ws.f[i] += t * ws.q[i]
     P.b += t * shift
     center(ws, P, Z.n)
     return t
@@ -107,7 +111,8 @@ cdef void take_margins(Design* X, Work* ws, Problem* P) noexcept nogil:
     cdef int i
     apply(X, P.v, ws.f, ws.buffer)
     for i in range(X.n):
-        ws.f[i] += P.b
+        ws.q[i] = 0
+    move(ws, P, X.n, 0, P.b)
     center(ws, P, X.n)
 
 
@@ -162,7 +167,7 @@ cdef int solve_one(
     cdef double lowest, worst, local, covered, length = 0
     while True:
         gradient(X, ws.u, ws.r, ws.buffer)
-        gap[0] = gap_of(ws, P, X.n, d, objective)
+        gap[0] = gap_of(ws, P, d, objective)
         if gap[0] <= tol * objective[0] or steps >= max_iter:
             changed = drop_dust(d, P.v)
             if fresh or not (X.single or changed):
@@ -224,14 +229,16 @@ cdef int solve_all(
     ws.u = <double*> malloc(X.n * sizeof(double))
     ws.q = <double*> malloc(X.n * sizeof(double))
     ws.r = <double*> malloc(X.d * sizeof(double))
-    ws.active = <char*> malloc(X.n)
+    ws.enter = <int*> malloc(X.n * sizeof(int))
+    ws.leave = <int*> malloc(X.n * sizeof(int))
     ws.inside = <char*> calloc(X.n, 1)
     ws.chosen = <int*> malloc(X.d * sizeof(int))
     ws.position = <int*> malloc(X.d * sizeof(int))
     ws.buffer = malloc((X.d + BLOCK) * sizeof(double))
     failed = (
         ws.f == NULL or ws.u == NULL or ws.q == NULL or ws.r == NULL
-        or ws.active == NULL or ws.inside == NULL or ws.chosen == NULL
+        or ws.enter == NULL or ws.leave == NULL or ws.inside == NULL
+        or ws.chosen == NULL
         or ws.position == NULL or ws.buffer == NULL or every == NULL or origin == NULL
     )
     if not failed:
@@ -249,8 +256,9 @@ cdef int solve_all(
         all_rows = <double*> calloc(p * p, sizeof(double))
         failed = all_rows == NULL
         if not failed:
-            memset(ws.active, 1, X.n)
-            add_rows(X, &cost[0], ws.active, ws.inside, 1, all_rows, ws.pack, ws.face)
+            for i in range(X.n):
+                ws.enter[i] = i
+            add_rows(X, &cost[0], ws.enter, X.n, 1, all_rows, ws.pack, ws.face)
     for k in range(lower.shape[0]):
         P.lo, P.hi, P.c = &lower[k, 0], &upper[k, 0], &cost[0]
         P.b, P.intercept = intercept[0, k], fit_intercept
@@ -276,7 +284,8 @@ cdef int solve_all(
     free(ws.u)
     free(ws.q)
     free(ws.r)
-    free(ws.active)
+    free(ws.enter)
+    free(ws.leave)
     free(ws.inside)
     free(ws.chosen)
     free(ws.position)

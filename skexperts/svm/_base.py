@@ -67,7 +67,8 @@ def fit_linear(
     Cs = np.asarray(Cs, dtype=np.float64)
     cost = np.full(n_samples, 2.0 * Cs[0])
     if weights is not None:
-        cost *= weights
+        with np.errstate(over="ignore"):
+            cost *= weights
     size = max(1, _BLOCK_ENTRIES // n_samples)
     if n_jobs not in (None, 1):
         size = min(size, -(-n_problems // _BLOCKS_IN_PARALLEL))
