@@ -6,6 +6,33 @@
 # where coordinate descent would crawl.
 
 
+# What is added to the diagonal of the Hessian, relatively: along flat directions
+# rounding is no curvature.
+cdef double RIDGE = 1e-7
+
+
+cdef void make_model(
+    int k, const double* gram, double pivot, double* A
+) noexcept nogil:
+    """Eliminate the intercept, with the second derivative pivot, and mirror."""
+    cdef int i, j, top, left
+    cdef size_t p = k + 1
+    cdef double factor
+    cdef const double* last = gram + k * p
+    cdef const double* row
+    for j in range(k):
+        row = gram + j * p
+        factor = last[j] / pivot if pivot > 0 else 0.0
+        for i in range(j + 1):
+            A[<size_t> j * k + i] = row[i] - factor * last[i]
+        A[<size_t> j * k + j] += RIDGE * row[j]
+    for top in range(0, k, 32):
+        for left in range(0, top + 1, 32):
+            for j in range(top, min(top + 32, k)):
+                for i in range(left, min(left + 32, j)):
+                    A[<size_t> i * k + j] = A[<size_t> j * k + i]
+
+
 cdef inline double shrink(double z, double threshold) noexcept nogil:
     if z > threshold:
         return z - threshold
@@ -20,7 +47,7 @@ cdef double sweep(
 
     slope is A delta. Returns the largest change of a gradient.
     """
-    cdef int i, j
+    cdef int j, one = 1
     cdef double curvature, old, new, step, largest = 0
     cdef const double* row
     for j in range(k):
@@ -37,8 +64,7 @@ cdef double sweep(
         if step != 0:
             # Exactly -v where the coordinate is to be exactly zero.
             delta[j] = new - v[j]
-            for i in range(k):
-                slope[i] += step * row[i]
+            daxpy(&k, &step, <double*> row, &one, slope, &one)
             largest = max(largest, fabs(step) * curvature)
     return largest
 

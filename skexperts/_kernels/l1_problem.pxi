@@ -7,8 +7,6 @@ cdef enum:
 
 # Relative sum of the forces at which the intercept is at its best.
 cdef double BALANCED = 1e-12
-# What is added to the diagonal of the Hessian, relatively.
-cdef double RIDGE = 1e-7
 
 
 cdef struct Problem:

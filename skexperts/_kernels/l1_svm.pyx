@@ -15,7 +15,7 @@ from libc.math cimport INFINITY, fabs, sqrt
 from libc.stdint cimport int32_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
-from scipy.linalg.cython_blas cimport dgemv, dsyrk, sgemv
+from scipy.linalg.cython_blas cimport daxpy, dgemv, dsyrk, sgemv
 from scipy.linalg.cython_lapack cimport dposv
 
 ctypedef fused floating:
@@ -59,20 +59,10 @@ cdef double direction(
 ) noexcept nogil:
     """Fill delta and q = Z delta + the change of the intercept, which is returned."""
     cdef int i, j, k = Z.d
-    cdef size_t p = k + 1
-    cdef double pivot, h, shift = 0
-    cdef double* last = ws.gram + k * p
-    pivot = last[k] if P.intercept else 0
-    for j in range(k):
-        for i in range(j + 1):
-            h = ws.gram[j * p + i]
-            if pivot > 0:
-                h -= last[j] * last[i] / pivot
-            if i == j:
-                # Along flat directions rounding is no curvature.
-                h += RIDGE * ws.gram[j * p + j]
-            ws.model[<size_t> j * k + i] = h
-            ws.model[<size_t> i * k + j] = h
+    cdef double shift = 0
+    cdef double* last = ws.gram + <size_t> k * (k + 1)
+    cdef double pivot = last[k] if P.intercept else 0
+    make_model(k, ws.gram, pivot, ws.model)
     solve_model(k, ws.model, r, v, P.stage, accuracy, ws.delta, ws.slope, ws.factor,
                 ws.rhs, ws.face)
     apply(Z, ws.delta, ws.q, ws.buffer)
