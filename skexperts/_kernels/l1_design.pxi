@@ -10,6 +10,7 @@ cdef struct Design:
     int d
     int single                # values are float, else double
     int sparse
+    int whole                 # all columns are the working set, always
     const void* values        # dense rows, or the values of CSR
     const int32_t* indices
     const int32_t* indptr

@@ -2,7 +2,7 @@
 # step length, the duality gap.
 
 cdef enum:
-    # Up to so many columns all of them are the working set.
+    # Working sets of columns have room for so many.
     SMALL = 64
 
 # Relative sum of the forces at which the intercept is at its best.
@@ -236,7 +236,7 @@ cdef double gap_of(
 cdef int choose(
     Design* X, const double* v, Work* ws, double penalty, int* changed, double* covered
 ) noexcept nogil:
-    """Take the support and about as many of the worst violators; of few columns all.
+    """Take the support and about as many of the worst violators, or all columns.
 
     At the penalty ``covered`` no other column violates; ``changed`` says whether the
     choice differs from the last one.
@@ -267,7 +267,7 @@ cdef int choose(
     k = changed[0] = 0
     for j in range(X.d):
         place = -1
-        if X.d <= SMALL or v[j] != 0 or fabs(ws.r[j]) > low:
+        if X.whole or v[j] != 0 or fabs(ws.r[j]) > low:
             ws.chosen[k] = j
             place = k
             k += 1
@@ -285,7 +285,7 @@ cdef int reserve(Work* ws, Design* X, int k) noexcept nogil:
     release(ws)
     k = min(X.d, 2 * k)
     p = k + 1
-    if not X.sparse and X.d > SMALL:
+    if not (X.sparse or X.whole):
         size = <size_t> X.n * k
     ws.gram = <double*> malloc(p * p * sizeof(double))
     ws.model = <double*> malloc(p * p * sizeof(double))

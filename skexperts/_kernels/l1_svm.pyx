@@ -97,6 +97,12 @@ cdef double newton_step(
     return t
 
 
+cdef int all_pay(Design* X) noexcept nogil:
+    """Whether passes over X are dear next to a Gram matrix of all columns."""
+    cdef size_t d = X.d, n_entries = X.indptr[X.n] if X.sparse else X.n * d
+    return d <= 1024 and n_entries >= 16 * d * d
+
+
 cdef void take_margins(Design* X, Work* ws, Problem* P) noexcept nogil:
     cdef int i
     apply(X, P.v, ws.f, ws.buffer)
@@ -117,7 +123,7 @@ cdef void begin(
         at_zero = at_zero and P.v[j] == 0
         ws.position[j] = -2
     P.stage = P.penalty
-    if X.d <= SMALL:
+    if X.whole:
         memcpy(&ws.Z, X, sizeof(Design))
         for j in range(X.d):
             ws.position[j] = ws.chosen[j] = j
@@ -239,9 +245,10 @@ cdef int solve_all(
         if fit_intercept:
             find_origin(X, origin)
         X.origin = origin
-        if X.d <= SMALL:
+        X.whole = X.d <= SMALL or all_pay(X)
+        if X.whole:
             failed = not reserve(&ws, X, X.d)
-    if not failed and X.d <= SMALL and share_rows:
+    if not failed and X.whole and share_rows:
         # At zero almost all rows are outside of their intervals, in all problems.
         all_rows = <double*> calloc(p * p, sizeof(double))
         failed = all_rows == NULL
