@@ -24,27 +24,36 @@ cdef struct Design:
 
 
 cdef void dense_gradient(
-    floating* x, int n, int d, const double* u, double* r, floating* buffer
+    const floating* x, int n, int d, const double* u, double* r
 ) noexcept nogil:
-    """r = X'u; buffer holds d + BLOCK values."""
-    cdef int i, j, m, start = 0, one = 1
-    cdef floating unit = 1, zero = 0
-    cdef char plain = b"N"
-    cdef floating* part = buffer
-    cdef floating* u_block = buffer + d
-    if floating is double:
-        dgemv(&plain, &d, &n, &unit, x, &d, <double*> u, &one, &zero, r, &one)
-    else:
-        memset(r, 0, d * sizeof(double))
-        while start < n:
-            m = min(<int> BLOCK, n - start)
-            for i in range(m):
-                u_block[i] = <floating> u[start + i]
-            sgemv(&plain, &d, &m, &unit, x + <size_t> start * d, &d, u_block, &one,
-                  &zero, part, &one)
+    """r = X'u, of four rows with a force at a time."""
+    cdef int i, j, a, m, start
+    cdef int[BLOCK + 1] rows
+    cdef double u0, u1, u2, u3
+    cdef const floating* x0
+    cdef const floating* x1
+    cdef const floating* x2
+    cdef const floating* x3
+    memset(r, 0, d * sizeof(double))
+    for start in range(0, n, 256):
+        m = 0
+        for i in range(start, min(start + 256, n)):
+            # Overwritten by the next row unless counted.
+            rows[m] = i
+            m += u[i] != 0
+        for a in range(0, m - 3, 4):
+            u0, u1, u2, u3 = u[rows[a]], u[rows[a + 1]], u[rows[a + 2]], u[rows[a + 3]]
+            x0 = x + <size_t> rows[a] * d
+            x1 = x + <size_t> rows[a + 1] * d
+            x2 = x + <size_t> rows[a + 2] * d
+            x3 = x + <size_t> rows[a + 3] * d
             for j in range(d):
-                r[j] += part[j]
-            start += m
+                r[j] += u0 * x0[j] + u1 * x1[j] + (u2 * x2[j] + u3 * x3[j])
+        for a in range(m - m % 4, m):
+            u0 = u[rows[a]]
+            x0 = x + <size_t> rows[a] * d
+            for j in range(d):
+                r[j] += u0 * x0[j]
 
 
 cdef void dense_apply(
@@ -102,16 +111,16 @@ cdef void sparse_apply(
                 q[X.column_indices[p]] += v[a] * cx[p]
 
 
-cdef void gradient(Design* X, const double* u, double* r, void* buffer) noexcept nogil:
+cdef void gradient(Design* X, const double* u, double* r) noexcept nogil:
     if X.sparse:
         if X.single:
             sparse_gradient(X, <float*> X.values, <float*> X.column_values, u, r)
         else:
             sparse_gradient(X, <double*> X.values, <double*> X.column_values, u, r)
     elif X.single:
-        dense_gradient(<float*> X.values, X.n, X.d, u, r, <float*> buffer)
+        dense_gradient(<float*> X.values, X.n, X.d, u, r)
     else:
-        dense_gradient(<double*> X.values, X.n, X.d, u, r, <double*> buffer)
+        dense_gradient(<double*> X.values, X.n, X.d, u, r)
 
 
 cdef void apply(Design* X, const double* v, double* q, void* buffer) noexcept nogil:

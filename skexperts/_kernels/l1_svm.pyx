@@ -135,7 +135,7 @@ cdef void begin(
             memset(ws.inside, 0, X.n)
     elif at_zero:
         # Come down from the penalty at which zero is the solution.
-        gradient(X, ws.u, ws.r, ws.buffer)
+        gradient(X, ws.u, ws.r)
         for j in range(X.d):
             P.stage = max(P.stage, fabs(ws.r[j]))
 
@@ -162,7 +162,7 @@ cdef int solve_one(
     cdef size_t p
     cdef double lowest, worst, local, covered, length = 0
     while True:
-        gradient(X, ws.u, ws.r, ws.buffer)
+        gradient(X, ws.u, ws.r)
         gap[0] = gap_of(ws, P, d, objective)
         if gap[0] <= tol * objective[0] or steps >= max_iter:
             changed = drop_dust(d, P.v)
@@ -197,7 +197,7 @@ cdef int solve_one(
             steps += 1
             if k == d or length == 0 or steps >= max_iter:
                 break
-            gradient(&ws.Z, ws.u, ws.r, ws.buffer)
+            gradient(&ws.Z, ws.u, ws.r)
             local = violation(k, ws.r, ws.v, P.stage)
             if local <= max(0.1 * tol * P.stage, 0.3 * worst):
                 break
