@@ -86,22 +86,34 @@ def classes_of(y):
     ValueError
         If labels are missing, of types that cannot be sorted, continuous, or all equal.
     """
-    if y.dtype == object and any(label is None or label != label for label in y):
-        raise ValueError("y has missing labels (None or NaN). Leave those rows out.")
     try:
-        classes = np.unique(y)
+        labels = _distinct(y) if y.dtype == object else y
+        if y.dtype == object and any(
+            label is None or label != label for label in labels
+        ):
+            raise ValueError(
+                "y has missing labels (None or NaN). Leave those rows out."
+            )
+        classes = np.unique(labels)
     except TypeError as error:
         types = ", ".join(sorted({type(label).__name__ for label in y}))
         raise ValueError(f"y mixes labels of the types {types}. Use one.") from error
     if y.dtype.kind not in "biuU":
-        # Dear, and needless for whole numbers and strings: hundreds of small fits.
-        check_classification_targets(y)
+        # Dear, and needless for whole numbers and strings: hundreds of small fits. Of
+        # objects it reads the first.
+        check_classification_targets(y[:1] if y.dtype == object else y)
     if len(classes) < 2:
         raise ValueError(
             f"y has only one class ({classes[0]}) in rows of positive weight; a "
             "classifier needs at least two classes."
         )
     return classes
+
+
+def _distinct(labels):
+    """Return objects of different values: by their hashes, where sorting is slow."""
+    distinct = set(labels.tolist())
+    return np.fromiter(distinct, dtype=object, count=len(distinct))
 
 
 def validate_sample_weight(sample_weight, X):

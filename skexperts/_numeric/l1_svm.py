@@ -99,7 +99,8 @@ def solve_intervals(
     objective, gap = np.empty(shape), np.empty(shape)
     n_iter = np.empty(shape, dtype=np.int32)
     rest: Any = (lower, upper, cost, penalties, coef, intercept)
-    rest += (fit_intercept, not thin_start, tol, max_iter, objective, gap, n_iter)
+    share_rows = len(cold) > 0 and not thin_start
+    rest += (fit_intercept, share_rows, tol, max_iter, objective, gap, n_iter)
     if isinstance(X, np.ndarray):
         solve_dense(X, *rest)
     else:

@@ -42,8 +42,9 @@ class BaseL1Classifier(
 
     def _targets(self, y):
         """Intervals of the problems, as a function, and how many problems there are."""
-        positive = positive_classes(self.classes_)
-        return lambda chosen: class_intervals(y, positive[chosen]), len(positive)
+        numbers = np.searchsorted(self.classes_, y)
+        positive = positive_classes(np.arange(len(self.classes_)))
+        return lambda chosen: class_intervals(numbers, positive[chosen]), len(positive)
 
     def _total_weights(self, y, weights):
         """Sample weights times class weights, None if all are 1."""

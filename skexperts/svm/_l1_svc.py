@@ -89,10 +89,11 @@ class L1SVC(BaseL1Classifier):
 
     Notes
     -----
-    The method is proximal Newton on working sets of features. The Hessian is the Gram
-    matrix of the rows inside the hinge, kept up to date as rows enter and leave it; its
-    L1 problem is solved by coordinate descent and exact steps on the support; the step
-    length by a line search on the piecewise quadratic objective.
+    The method is proximal Newton. The Hessian is the Gram matrix of the rows inside the
+    hinge, kept up to date as rows enter and leave it; its L1 problem is solved by
+    coordinate descent and exact steps on the support; the step length by a line search
+    on the piecewise quadratic objective. Many features are taken by working sets, from
+    the penalty at which all coefficients are zero down to that of C.
 
     Rows of weight 0 are left out. Nothing is random.
 
