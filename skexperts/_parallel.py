@@ -34,6 +34,7 @@ def run_tasks(
     common: tuple = (),
     costs: Sequence[float] | None = None,
     n_jobs: int | None = None,
+    prefer: str | None = None,
 ) -> list:
     """Return ``[function(*common, *task) for task in tasks]``, computed in parallel.
 
@@ -49,6 +50,8 @@ def run_tasks(
         Relative cost of each task; costly tasks start first.
     n_jobs : int or None
         As in joblib.
+    prefer : str, optional
+        As in joblib: ``"threads"`` for functions that hold no lock for long.
 
     Returns
     -------
@@ -70,7 +73,7 @@ def run_tasks(
     )
     chunks = [order[start::n_chunks] for start in range(n_chunks)]
     with _CaughtWarnings() as caught, one_blas_thread():
-        done = Parallel(n_jobs=n_jobs)(
+        done = Parallel(n_jobs=n_jobs, prefer=prefer)(
             delayed(_run_chunk)(
                 function, common, [tasks[i] for i in chunk], os.getpid()
             )

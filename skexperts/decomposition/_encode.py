@@ -4,20 +4,20 @@ Boundary conventions: a zero atom and a zero row have code 0; of equal atoms mat
 pursuit takes the first.
 """
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array, issparse, vstack
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import ElasticNet
 from sklearn.utils import gen_batches
 
+from skexperts._numeric.coding import (
+    BLOCK_ROWS,
+    join_codes,
+    lasso_codes,
+    pursuit_codes,
+)
 from skexperts._parallel import one_blas_thread, run_tasks
 
-# For rows and atoms of norm 1: a correlation that explains nothing but rounding, and a
-# squared distance from the span of other atoms at which an atom is taken to lie in it.
-_ROUNDING = 1e-10
 _SCAN_ROWS = 1024
 
 
@@ -52,14 +52,15 @@ def make_encoder(
     """
     n_components, n_features = components.shape
     dictionary, gram, atom_norms = components, None, None
+    omp = method == "omp"
     if issparse(components):
-        dictionary = np.eye(n_features) if method == "omp" else None
-    if method == "omp":
+        dictionary = np.eye(n_features, dtype=components.dtype) if omp else None
+    if omp:
         atom_norms = row_norms(dictionary)
         dictionary = dictionary / atom_norms[:, None]
     if dictionary is not None and method != "threshold":
-        dictionary = np.ascontiguousarray(dictionary, dtype=np.float64)
-        gram = dictionary @ dictionary.T
+        with one_blas_thread():
+            gram = dictionary @ dictionary.T
     if n_nonzero_coefs is None:
         n_nonzero_coefs = max(1, n_features // 10)
     return Encoder(
@@ -82,10 +83,9 @@ def encode(X, encoder: Encoder, *, batch_size: int, n_jobs: int | None):
     Parameters
     ----------
     X : ndarray or CSR of shape (n_samples, n_features)
-        CSR only for an encoder without Gram matrix.
     encoder : Encoder
     batch_size : int
-        Rows coded at once; the dense codes of one batch are the largest temporary.
+        Rows of a task, rounded up to whole blocks.
     n_jobs : int or None
 
     Returns
@@ -93,16 +93,23 @@ def encode(X, encoder: Encoder, *, batch_size: int, n_jobs: int | None):
     codes : csr_array of shape (n_samples, n_components), dtype of X
     n_unconverged : int
     """
-    batches = gen_batches(X.shape[0], batch_size)
     if encoder.gram is None:
-        # One product a batch: other processes would cost more than they save.
+        # One product a batch: other threads would cost more than they save.
         with one_blas_thread():
-            codes = [_closed_form(encoder, X[rows]) for rows in batches]
-        return vstack(codes, format="csr"), 0
-    tasks = [(X[rows],) for rows in batches]
-    done = run_tasks(_encode_batch, tasks, common=(encoder,), n_jobs=n_jobs)
-    codes, n_unconverged = zip(*done, strict=True)
-    return vstack(codes, format="csr"), sum(n_unconverged)
+            batches = gen_batches(X.shape[0], batch_size)
+            return vstack(
+                [_closed_form(encoder, X[rows]) for rows in batches], "csr"
+            ), 0
+    size = -(-batch_size // BLOCK_ROWS) * BLOCK_ROWS
+    tasks = [(X[rows],) for rows in gen_batches(X.shape[0], size)]
+    done = run_tasks(
+        _encode_batch, tasks, common=(encoder,), n_jobs=n_jobs, prefer="threads"
+    )
+    blocks, n_unconverged = zip(*done, strict=True)
+    codes = join_codes(
+        [block for batch in blocks for block in batch], len(encoder.gram)
+    )
+    return codes, sum(n_unconverged)
 
 
 def max_useful_alpha(X, encoder: Encoder) -> float:
@@ -120,9 +127,13 @@ def max_useful_alpha(X, encoder: Encoder) -> float:
 
 def row_norms(rows):
     """Euclidean norms that neither overflow nor underflow; 1 for a row of zeros."""
-    largest = np.abs(rows).max(axis=1)
+    largest = abs(rows).max(axis=1)
+    largest = largest.toarray() if issparse(largest) else largest
     largest[largest == 0] = 1
-    norms = largest * np.linalg.norm(rows / largest[:, None], axis=1)
+    if issparse(rows):
+        norms = largest * np.sqrt(squared_norms(rows.multiply(1 / largest[:, None])))
+    else:
+        norms = largest * np.linalg.norm(rows / largest[:, None], axis=1)
     norms[norms == 0] = 1
     return norms
 
@@ -151,62 +162,48 @@ def _shrink(values, encoder):
 
 
 def _encode_batch(encoder, X):
-    """Return (codes, n_unconverged) of one batch of dense rows."""
-    solve = _pursue if encoder.method == "omp" else _descend
-    codes, n_unconverged = solve(encoder, X.astype(np.float64, copy=False))
-    return csr_array(codes.astype(X.dtype, copy=False)), n_unconverged
+    """Return the codes of the blocks of a batch, and how many rows missed ``tol``."""
+    encode_block = _pursue if encoder.method == "omp" else _descend
+    done = [
+        encode_block(encoder, X[rows]) for rows in gen_batches(X.shape[0], BLOCK_ROWS)
+    ]
+    blocks, n_unconverged = zip(*done, strict=True)
+    return blocks, sum(n_unconverged)
 
 
 def _descend(encoder, X):
-    """Minimise the elastic net objective of each row by coordinate descent."""
-    n_samples, n_features = X.shape
-    model = ElasticNet(
-        alpha=encoder.alpha / n_features,
-        l1_ratio=encoder.l1_ratio,
-        fit_intercept=False,
-        precompute=encoder.gram,
-        copy_X=False,
+    return lasso_codes(
+        _products(X, encoder),
+        squared_norms(X),
+        encoder.gram,
+        X.shape[1],
+        l1=encoder.alpha * encoder.l1_ratio,
+        l2=encoder.alpha * (1 - encoder.l1_ratio),
         positive=encoder.positive,
         tol=encoder.tol,
         max_iter=encoder.max_iter,
     )
-    with warnings.catch_warnings():
-        # One warning per row, each with other numbers: counted below instead.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(encoder.dictionary.T, X.T, check_input=False)
-    gap = np.atleast_1d(model.dual_gap_) * n_features
-    stopped = np.atleast_1d(model.n_iter_) >= encoder.max_iter
-    n_unconverged = np.sum(stopped & (gap > encoder.tol * np.einsum("ij,ij->i", X, X)))
-    return model.coef_.reshape(n_samples, -1), int(n_unconverged)
 
 
 def _pursue(encoder, X):
-    """Code each row by orthogonal matching pursuit against the atoms at norm 1."""
-    norms = row_norms(X)[:, None]
-    products = (X / norms) @ encoder.dictionary.T
-    codes = np.zeros_like(products)
-    for code, product in zip(codes, products, strict=True):
-        _pursue_row(encoder.gram, product, encoder.n_nonzero_coefs, encoder.tol, code)
-    return codes * norms / encoder.atom_norms, 0
+    """Code rows scaled to norm 1, with atoms of norm 1, and scale back."""
+    norms = row_norms(X)
+    scaled = (
+        X.multiply(1 / norms[:, None]).tocsr() if issparse(X) else X / norms[:, None]
+    )
+    values, atoms, bounds = pursuit_codes(
+        _products(scaled, encoder),
+        encoder.gram,
+        n_nonzero=encoder.n_nonzero_coefs,
+        tol=encoder.tol,
+    )
+    values *= np.repeat(norms, np.diff(bounds))
+    values /= encoder.atom_norms[atoms]
+    return (values, atoms, bounds), 0
 
 
-def _pursue_row(gram, product, n_nonzero_coefs, tol, code):
-    """Fill the code of one row of norm 1, given its products with atoms of norm 1."""
-    support: list[int] = []
-    inverse = np.empty((n_nonzero_coefs, n_nonzero_coefs))  # of the support's Gram
-    correlation = product
-    for size in range(n_nonzero_coefs):
-        atom = int(np.argmax(np.abs(correlation)))
-        projection = inverse[:size, :size] @ gram[support, atom]
-        distance = gram[atom, atom] - projection @ gram[support, atom]
-        if abs(correlation[atom]) <= _ROUNDING or distance <= _ROUNDING:
-            return
-        inverse[:size, :size] += np.outer(projection, projection) / distance
-        inverse[size, :size] = inverse[:size, size] = -projection / distance
-        inverse[size, size] = 1 / distance
-        support.append(atom)
-        values = inverse[: size + 1, : size + 1] @ product[support]
-        code[support] = values
-        if 1 - values @ product[support] <= tol:
-            return
-        correlation = product - values @ gram[support]
+def squared_norms(X):
+    """Squared norms of rows, in float64."""
+    if issparse(X):
+        return np.asarray(X.multiply(X).sum(axis=1, dtype=np.float64)).ravel()
+    return np.einsum("ij,ij->i", X, X, dtype=np.float64)

@@ -1,0 +1,334 @@
+"""Sparse codes of rows on a dictionary, from products and a Gram matrix.
+
+With the products b = D x and the Gram matrix G = D D', the code of a row is
+
+    min over z of  z'(G + l2 I) z / 2 - b'z + l1 |z|_1
+
+by an active set: one Newton step on the atoms in use, up to the first that gets to zero,
+then the atom of the largest correlation g = b - (G + l2 I) z enters. The Cholesky factor
+of the atoms in use grows by a row with each.
+"""
+
+from libc.math cimport fabs, sqrt
+from libc.stdint cimport int32_t
+from libc.stdlib cimport free, malloc
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <string.h>
+    #define REAL float
+    #define BITS int32_t
+    #define SIGN INT32_MIN
+    #define NAME(x) x##_float
+    #include "coding_loops.h"
+    #undef REAL
+    #undef BITS
+    #undef SIGN
+    #undef NAME
+    #define REAL double
+    #define BITS int64_t
+    #define SIGN INT64_MIN
+    #define NAME(x) x##_double
+    #include "coding_loops.h"
+    """
+    void correlate_float(int k, const float* b, const float* gram, int m,
+                         const int* chosen, const double* z, float* g) nogil
+    void correlate_double(int k, const double* b, const double* gram, int m,
+                          const int* chosen, const double* z, double* g) nogil
+    int find_largest_float(int k, const float* g, int positive) nogil
+    int find_largest_double(int k, const double* g, int positive) nogil
+
+ctypedef fused floating:
+    float
+    double
+
+
+cdef struct Active:
+    int capacity
+    int size
+    int* chosen        # atoms in use
+    double* z          # their coefficients
+    double* sign
+    double* step
+    double* factor     # lower Cholesky factor, (capacity, capacity), 1 / its diagonal
+
+
+cdef inline void correlate(
+    int k, const floating* b, const floating* gram, Active* A, floating* g
+) noexcept nogil:
+    if floating is float:
+        correlate_float(k, b, gram, A.size, A.chosen, A.z, g)
+    else:
+        correlate_double(k, b, gram, A.size, A.chosen, A.z, g)
+
+
+cdef inline int find_largest(int k, const floating* g, int positive) noexcept nogil:
+    if floating is float:
+        return find_largest_float(k, g, positive)
+    else:
+        return find_largest_double(k, g, positive)
+
+
+cdef double factor_row(
+    Active* A, int m, const floating* gram, int k, double l2, double flat
+) noexcept nogil:
+    """Fill row m of the factor; returns the squared distance of the atom from the rest.
+
+    At least ``flat`` of its squared norm is taken for it.
+    """
+    cdef int a, c
+    cdef double total, rest
+    cdef double* row = A.factor + <size_t> m * A.capacity
+    cdef double* other
+    cdef const floating* products = gram + <size_t> A.chosen[m] * k
+    cdef double own = products[A.chosen[m]] + l2
+    rest = own
+    for a in range(m):
+        other = A.factor + <size_t> a * A.capacity
+        total = products[A.chosen[a]]
+        for c in range(a):
+            total -= row[c] * other[c]
+        row[a] = total * other[a]
+        rest -= row[a] * row[a]
+    row[m] = 1 / sqrt(max(rest, flat * own))
+    return rest
+
+
+cdef void solve(Active* A) noexcept nogil:
+    """Replace step by the solution for it as right-hand side."""
+    cdef int a, c
+    cdef double total
+    cdef double* row
+    for a in range(A.size):
+        row = A.factor + <size_t> a * A.capacity
+        total = A.step[a]
+        for c in range(a):
+            total -= row[c] * A.step[c]
+        A.step[a] = total * row[a]
+    for a in range(A.size - 1, -1, -1):
+        row = A.factor + <size_t> a * A.capacity
+        total = A.step[a] * row[a]
+        A.step[a] = total
+        for c in range(a):
+            A.step[c] -= row[c] * total
+
+
+cdef double walk(
+    Active* A, const floating* gram, int k, double l2, double flat
+) noexcept nogil:
+    """Go along the step up to the first atom that gets to zero, which leaves.
+
+    Returns the length, 1 if none got there.
+    """
+    cdef int a, m = 0, first = A.size
+    cdef double length = 1, value
+    for a in range(A.size):
+        value = A.z[a] + A.step[a]
+        if value * A.sign[a] < 0 and -A.z[a] / A.step[a] < length:
+            length = -A.z[a] / A.step[a]
+    for a in range(A.size):
+        value = A.z[a] + length * A.step[a]
+        if length < 1 and (A.z[a] + A.step[a]) * A.sign[a] < 0 and (
+            -A.z[a] / A.step[a] <= length
+        ):
+            first = min(first, m)
+            continue
+        A.z[m], A.sign[m], A.chosen[m] = value, A.sign[a], A.chosen[a]
+        m += 1
+    A.size = m
+    for a in range(first, m):
+        factor_row(A, a, gram, k, l2, flat)
+    return length
+
+
+cdef int code_row(
+    int k, const floating* b, double norm2, const floating* gram, double l1, double l2,
+    int positive, double tol, int max_iter, Active* A, floating* g
+) noexcept nogil:
+    """Fill the active set; returns whether the duality gap is at most tol * norm2."""
+    cdef int a, j, _, enter
+    cdef double largest, scale, penalty, bz, gz, cross, residual, off, least = 0
+    # As exact as the type: what is left of an atom, or of a correlation, by rounding.
+    cdef double rounding = 1e-6 if floating is float else 1e-14
+    cdef double flat = 1e-5 if floating is float else 1e-10
+    A.size = 0
+    for _ in range(max_iter + 1):
+        correlate(k, b, gram, A, g)
+        penalty = bz = gz = off = 0
+        for a in range(A.size):
+            j = A.chosen[a]
+            g[j] -= <floating> (l2 * A.z[a])
+            penalty += fabs(A.z[a])
+            bz += b[j] * A.z[a]
+            gz += g[j] * A.z[a]
+            A.step[a] = g[j] - l1 * A.sign[a]
+            off = max(off, fabs(A.step[a]))
+        enter = find_largest(k, g, positive)
+        largest = g[enter] if positive else fabs(g[enter])
+        if A.size == 0:
+            least = max(least, rounding * largest)
+        cross = norm2 - bz
+        residual = max(cross - gz, 0.0)
+        scale = l1 / largest if largest > l1 else 1.0
+        if cross < scale * residual:
+            scale = cross / residual if cross > 0 else 0.0
+        if 0.5 * residual + l1 * penalty - scale * cross + (
+            0.5 * scale * scale * residual
+        ) <= tol * norm2:
+            return 1
+        if off <= 0.1 * (largest - l1) and A.size < A.capacity:
+            for a in range(A.size):
+                if A.chosen[a] == enter:
+                    break
+            else:
+                A.chosen[A.size] = enter
+                A.z[A.size] = 0
+                A.sign[A.size] = 1.0 if g[enter] > 0 else -1.0
+                A.step[A.size] = g[enter] - l1 * A.sign[A.size]
+                off = max(off, fabs(A.step[A.size]))
+                factor_row(A, A.size, gram, k, l2, flat)
+                A.size += 1
+        if off <= least:
+            return 0
+        solve(A)
+        if walk(A, gram, k, l2, flat) == 0:
+            return 0
+    return 0
+
+
+cdef int pursue_row(
+    int k, const floating* b, double norm2, const floating* gram, int n_nonzero,
+    double tol, Active* A, floating* g
+) noexcept nogil:
+    """Orthogonal matching pursuit for atoms of norm 1."""
+    cdef int a, enter
+    cdef double left
+    cdef double rounding = 1e-5 if floating is float else 1e-10
+    A.size = 0
+    while A.size < n_nonzero:
+        correlate(k, b, gram, A, g)
+        enter = find_largest(k, g, 0)
+        if fabs(g[enter]) <= rounding * sqrt(norm2):
+            break
+        A.chosen[A.size] = enter
+        if factor_row(A, A.size, gram, k, 0.0, 0.0) <= rounding:
+            break
+        A.size += 1
+        for a in range(A.size):
+            A.step[a] = b[A.chosen[a]]
+        solve(A)
+        left = norm2
+        for a in range(A.size):
+            A.z[a] = A.step[a]
+            left -= A.z[a] * b[A.chosen[a]]
+        if left <= tol * norm2:
+            break
+    return 1
+
+
+cdef int reserve(Active* A, int capacity) noexcept nogil:
+    A.capacity = capacity
+    A.chosen = <int*> malloc((capacity + 1) * sizeof(int))
+    A.z = <double*> malloc((capacity + 1) * sizeof(double))
+    A.sign = <double*> malloc((capacity + 1) * sizeof(double))
+    A.step = <double*> malloc((capacity + 1) * sizeof(double))
+    A.factor = <double*> malloc(<size_t> capacity * capacity * sizeof(double))
+    return (
+        A.chosen != NULL and A.z != NULL and A.sign != NULL and A.step != NULL
+        and A.factor != NULL
+    )
+
+
+cdef void release(Active* A) noexcept nogil:
+    free(A.chosen)
+    free(A.z)
+    free(A.sign)
+    free(A.step)
+    free(A.factor)
+
+
+cdef int write_row(
+    Active* A, floating* values, int32_t* indices, int start
+) noexcept nogil:
+    """Append the code, ascending; returns where the next row begins."""
+    cdef int a, place, m = start
+    cdef int32_t atom
+    cdef floating value
+    for a in range(A.size):
+        value, atom = <floating> A.z[a], A.chosen[a]
+        if value == 0:
+            continue
+        m += 1
+        place = m - 1
+        while place > start and indices[place - 1] > atom:
+            values[place], indices[place] = values[place - 1], indices[place - 1]
+            place -= 1
+        values[place], indices[place] = value, atom
+    return m
+
+
+def code_lasso(
+    const floating[:, ::1] products,    # IN, (n_rows, n_atoms)
+    const double[::1] norms2,           # IN, (n_rows,), squared norms of the rows
+    const floating[:, ::1] gram,        # IN, (n_atoms, n_atoms)
+    double l1,
+    double l2,
+    bint positive,
+    double tol,
+    int max_iter,
+    int capacity,                       # of the active set
+    floating[::1] values,               # OUT, room for n_rows * capacity
+    int32_t[::1] indices,               # OUT, the same
+    int32_t[::1] indptr,                # OUT, (n_rows + 1,)
+):
+    """Return how many rows missed the duality gap."""
+    cdef Active A
+    cdef int i, failed, missed = 0, k = gram.shape[0]
+    cdef floating* g
+    with nogil:
+        failed = not reserve(&A, capacity)
+        g = <floating*> malloc(k * sizeof(floating))
+        if not (failed or g == NULL):
+            indptr[0] = 0
+            for i in range(products.shape[0]):
+                missed += not code_row(
+                    k, &products[i, 0], norms2[i], &gram[0, 0], l1, l2, positive, tol,
+                    max_iter, &A, g
+                )
+                indptr[i + 1] = write_row(&A, &values[0], &indices[0], indptr[i])
+        release(&A)
+        failed = failed or g == NULL
+        free(g)
+    if failed:
+        raise MemoryError
+    return missed
+
+
+def code_pursuit(
+    const floating[:, ::1] products,    # IN, (n_rows, n_atoms)
+    const double[::1] norms2,           # IN, (n_rows,), squared norms of the rows
+    const floating[:, ::1] gram,        # IN, (n_atoms, n_atoms), of atoms of norm 1
+    int n_nonzero,
+    double tol,
+    floating[::1] values,               # OUT, room for n_rows * n_nonzero
+    int32_t[::1] indices,               # OUT, the same
+    int32_t[::1] indptr,                # OUT, (n_rows + 1,)
+):
+    cdef Active A
+    cdef int i, failed, k = gram.shape[0]
+    cdef floating* g
+    with nogil:
+        failed = not reserve(&A, n_nonzero)
+        g = <floating*> malloc(k * sizeof(floating))
+        if not (failed or g == NULL):
+            indptr[0] = 0
+            for i in range(products.shape[0]):
+                pursue_row(k, &products[i, 0], norms2[i], &gram[0, 0], n_nonzero, tol,
+                           &A, g)
+                indptr[i + 1] = write_row(&A, &values[0], &indices[0], indptr[i])
+        release(&A)
+        failed = failed or g == NULL
+        free(g)
+    if failed:
+        raise MemoryError

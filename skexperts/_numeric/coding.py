@@ -1,0 +1,125 @@
+"""Sparse codes of a block of rows, given its products with the atoms."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from skexperts._kernels.coding import code_lasso, code_pursuit
+
+# Rows of one product. Blocks begin at multiples of it: so the last bits of a product,
+# which may depend on the place of a row in it, do not depend on the size of a batch.
+BLOCK_ROWS = 256
+
+CodeArrays = tuple[NDArray, NDArray, NDArray]
+
+
+def lasso_codes(
+    products: NDArray,
+    squared_norms: NDArray,
+    gram: NDArray,
+    n_features: int,
+    *,
+    l1: float,
+    l2: float,
+    positive: bool,
+    tol: float,
+    max_iter: int,
+) -> tuple[CodeArrays, int]:
+    """Solve for each row x, with the dictionary D,
+
+        min over z of |x - zD|^2 / 2 + l1 |z|_1 + l2 |z|^2 / 2
+
+    Parameters
+    ----------
+    products : ndarray of shape (n_rows, n_atoms), of x and the atoms
+    squared_norms : ndarray of shape (n_rows,), float64, of x
+    gram : ndarray of shape (n_atoms, n_atoms), DD', of the dtype of products
+    n_features : int
+        Length of x: of more atoms some can be left out.
+    l1 : float, positive
+    l2 : float, not negative
+    positive : bool
+        Whether z must not be negative.
+    tol : float
+        Stop at a duality gap of ``tol`` times |x|^2; not below 64 machine epsilons.
+    max_iter : int
+        Newton steps of a row.
+
+    Returns
+    -------
+    codes : tuple of ndarrays
+        Values, atoms (ascending in each row) and bounds of the rows, as in CSR.
+    n_missed : int
+        Rows that did not get to the gap.
+    """
+    n_rows, n_atoms = products.shape
+    capacity = min(n_atoms, n_features + 8)
+    codes = _empty_codes(n_rows, capacity, products.dtype)
+    tol = max(tol, 64 * float(np.finfo(products.dtype).eps))
+    n_missed = code_lasso(
+        products,
+        squared_norms,
+        gram,
+        l1,
+        l2,
+        positive,
+        tol,
+        max_iter,
+        capacity,
+        *codes,
+    )
+    return _cut(codes), n_missed
+
+
+def pursuit_codes(
+    products: NDArray, gram: NDArray, *, n_nonzero: int, tol: float
+) -> CodeArrays:
+    """Code rows of norm 1 by orthogonal matching pursuit on atoms of norm 1.
+
+    Parameters
+    ----------
+    products : ndarray of shape (n_rows, n_atoms)
+    gram : ndarray of shape (n_atoms, n_atoms), of the dtype of products
+    n_nonzero : int, at least 1
+    tol : float
+        Stop at a squared residual of ``tol``.
+
+    Returns
+    -------
+    codes : tuple of ndarrays
+        Values, atoms (ascending in each row) and bounds of the rows, as in CSR.
+    """
+    codes = _empty_codes(len(products), n_nonzero, products.dtype)
+    code_pursuit(products, np.ones(len(products)), gram, n_nonzero, tol, *codes)
+    return _cut(codes)
+
+
+def join_codes(blocks: Sequence[CodeArrays], n_atoms: int) -> csr_array:
+    """Return the codes of consecutive blocks of rows as one CSR array."""
+    values, atoms, bounds = zip(*blocks, strict=True)
+    lengths = np.concatenate([np.diff(block) for block in bounds])
+    n_stored = int(lengths.sum(dtype=np.int64))
+    wide = np.int64 if n_stored > np.iinfo(np.int32).max else np.int32
+    indptr = np.zeros(len(lengths) + 1, dtype=wide)
+    np.cumsum(lengths, out=indptr[1:])
+    indices = np.concatenate(atoms).astype(wide, copy=False)
+    return csr_array(
+        (np.concatenate(values), indices, indptr), shape=(len(lengths), n_atoms)
+    )
+
+
+def _empty_codes(n_rows, capacity, dtype):
+    # Room for the worst case: what is not written to takes no memory.
+    room = n_rows * capacity
+    return (
+        np.empty(room, dtype),
+        np.empty(room, np.int32),
+        np.empty(n_rows + 1, np.int32),
+    )
+
+
+def _cut(codes):
+    values, atoms, bounds = codes
+    return values[: bounds[-1]].copy(), atoms[: bounds[-1]].copy(), bounds
