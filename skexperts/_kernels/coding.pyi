@@ -20,6 +20,7 @@ def code_pursuit(
     norms2: NDArray[np.float64],
     gram: NDArray[np.floating],
     n_nonzero: int,
+    positive: bool,
     tol: float,
     values: NDArray[np.floating],
     indices: NDArray[np.int32],

@@ -197,34 +197,38 @@ cdef int code_row(
     return 0
 
 
-cdef int pursue_row(
+cdef void pursue_row(
     int k, const floating* b, double norm2, const floating* gram, int n_nonzero,
-    double tol, Active* A, floating* g
+    int positive, double tol, Active* A, floating* g
 ) noexcept nogil:
     """Orthogonal matching pursuit for atoms of norm 1."""
-    cdef int a, enter
-    cdef double left
+    cdef int a, enter, _
+    cdef double left, length = 1
     cdef double rounding = 1e-5 if floating is float else 1e-10
     A.size = 0
-    while A.size < n_nonzero:
+    for _ in range(4 * n_nonzero):
         correlate(k, b, gram, A, g)
-        enter = find_largest(k, g, 0)
-        if fabs(g[enter]) <= rounding * sqrt(norm2):
-            break
-        A.chosen[A.size] = enter
-        if factor_row(A, A.size, gram, k, 0.0, 0.0) <= rounding:
-            break
-        A.size += 1
+        if length == 1:
+            left = norm2
+            for a in range(A.size):
+                left -= A.z[a] * (b[A.chosen[a]] + g[A.chosen[a]])
+            enter = find_largest(k, g, positive)
+            if A.size == n_nonzero or left <= tol * norm2 or (
+                (g[enter] if positive else fabs(g[enter])) <= rounding * sqrt(norm2)
+            ):
+                return
+            A.chosen[A.size], A.z[A.size], A.sign[A.size] = enter, 0, 1
+            if factor_row(A, A.size, gram, k, 0.0, 0.0) <= rounding:
+                return
+            A.size += 1
         for a in range(A.size):
-            A.step[a] = b[A.chosen[a]]
+            A.step[a] = g[A.chosen[a]]
         solve(A)
-        left = norm2
-        for a in range(A.size):
-            A.z[a] = A.step[a]
-            left -= A.z[a] * b[A.chosen[a]]
-        if left <= tol * norm2:
-            break
-    return 1
+        if positive:
+            length = walk(A, gram, k, 0.0, 0.0)
+        else:
+            for a in range(A.size):
+                A.z[a] += A.step[a]
 
 
 cdef int reserve(Active* A, int capacity) noexcept nogil:
@@ -310,6 +314,7 @@ def code_pursuit(
     const double[::1] norms2,           # IN, (n_rows,), squared norms of the rows
     const floating[:, ::1] gram,        # IN, (n_atoms, n_atoms), of atoms of norm 1
     int n_nonzero,
+    bint positive,
     double tol,
     floating[::1] values,               # OUT, room for n_rows * n_nonzero
     int32_t[::1] indices,               # OUT, the same
@@ -324,8 +329,8 @@ def code_pursuit(
         if not (failed or g == NULL):
             indptr[0] = 0
             for i in range(products.shape[0]):
-                pursue_row(k, &products[i, 0], norms2[i], &gram[0, 0], n_nonzero, tol,
-                           &A, g)
+                pursue_row(k, &products[i, 0], norms2[i], &gram[0, 0], n_nonzero,
+                           positive, tol, &A, g)
                 indptr[i + 1] = write_row(&A, &values[0], &indices[0], indptr[i])
         release(&A)
         failed = failed or g == NULL

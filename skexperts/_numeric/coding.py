@@ -74,7 +74,7 @@ def lasso_codes(
 
 
 def pursuit_codes(
-    products: NDArray, gram: NDArray, *, n_nonzero: int, tol: float
+    products: NDArray, gram: NDArray, *, n_nonzero: int, positive: bool, tol: float
 ) -> CodeArrays:
     """Code rows of norm 1 by orthogonal matching pursuit on atoms of norm 1.
 
@@ -83,6 +83,8 @@ def pursuit_codes(
     products : ndarray of shape (n_rows, n_atoms)
     gram : ndarray of shape (n_atoms, n_atoms), of the dtype of products
     n_nonzero : int, at least 1
+    positive : bool
+        Whether coefficients must not be negative: an atom that gets to zero leaves.
     tol : float
         Stop at a squared residual of ``tol``.
 
@@ -92,7 +94,9 @@ def pursuit_codes(
         Values, atoms (ascending in each row) and bounds of the rows, as in CSR.
     """
     codes = _empty_codes(len(products), n_nonzero, products.dtype)
-    code_pursuit(products, np.ones(len(products)), gram, n_nonzero, tol, *codes)
+    code_pursuit(
+        products, np.ones(len(products)), gram, n_nonzero, positive, tol, *codes
+    )
     return _cut(codes)
 
 

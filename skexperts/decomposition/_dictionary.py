@@ -1,20 +1,16 @@
-"""How a dictionary is made: learned, by k-means, sampled, given, or the identity."""
-
-import warnings
+"""How a dictionary is made: by k-means, sampled, given, or the identity."""
 
 import numpy as np
 from scipy.sparse import eye_array, issparse
 from sklearn.cluster import MiniBatchKMeans
-from sklearn.decomposition import MiniBatchDictionaryLearning
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 
 from skexperts._sklearn import align_sparse_api
 from skexperts.decomposition._encode import row_norms
 
 
-def make_dictionary(X, dictionary, n_components, *, penalty, positive, max_iter, rng):
-    """Return a dictionary for the rows of X, and the passes over X that made it.
+def make_dictionary(X, dictionary, n_components, *, weights, rng):
+    """Return a dictionary that is not learned, and the passes over X that made it.
 
     Rows of zeros take no part: they are coded by zero whatever the atoms are.
 
@@ -23,12 +19,7 @@ def make_dictionary(X, dictionary, n_components, *, penalty, positive, max_iter,
     X : ndarray or CSR of shape (n_samples, n_features)
     dictionary : str or array-like of shape (n_components, n_features)
     n_components : int
-    penalty : float
-        Weight of the l1 norm of the codes while learning.
-    positive : bool
-        Whether the codes are non-negative while learning.
-    max_iter : int
-        Largest number of sweeps of coordinate descent per code while learning.
+    weights : ndarray of shape (n_samples,), positive, or None
     rng : RandomState
 
     Returns
@@ -42,14 +33,12 @@ def make_dictionary(X, dictionary, n_components, *, penalty, positive, max_iter,
         return _given(dictionary, n_features, X.dtype), 1
     if dictionary == "identity":
         return align_sparse_api(eye_array(n_features, dtype=X.dtype, format="csr")), 1
-    used = np.asarray((X != 0).sum(axis=1)).ravel() > 0
-    rows = X if used.all() else X[used]
-    if dictionary == "learn":
-        return _learn(rows, n_components, penalty, positive, max_iter, rng)
+    rows, weights = without_zero_rows(X, weights)
     if rows.shape[0] < n_components:
         _raise_too_few(dictionary, n_components, X.shape[0], rows.shape[0])
     if dictionary == "kmeans":
-        model = MiniBatchKMeans(n_components, n_init=1, random_state=rng).fit(rows)
+        model = MiniBatchKMeans(n_components, n_init=1, random_state=rng)
+        model.fit(rows, sample_weight=weights)
         centers = model.cluster_centers_
         return centers / row_norms(centers)[:, None], int(model.n_iter_)
     atoms = _sample(rows, n_components, rng)
@@ -76,22 +65,21 @@ def _given(dictionary, n_features, dtype):
     return atoms
 
 
-def _learn(rows, n_components, penalty, positive, max_iter, rng):
-    if rows.shape[0] == 0:
-        return np.zeros((n_components, rows.shape[1]), dtype=rows.dtype), 1
-    model = MiniBatchDictionaryLearning(
-        n_components,
-        alpha=penalty,
-        fit_algorithm="cd",
-        positive_code=positive,
-        transform_max_iter=max_iter,
-        random_state=rng,
-    )
-    with warnings.catch_warnings():
-        # Codes on the way to the dictionary need not be exact.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(rows)
-    return np.ascontiguousarray(model.components_), int(model.n_iter_)
+def first_atoms(X, n_components, rng):
+    """Return different rows at norm 1, and zeros if there are not enough of them."""
+    atoms = np.zeros((n_components, X.shape[1]), dtype=X.dtype)
+    rows = _sample(without_zero_rows(X)[0], n_components, rng)
+    if len(rows):
+        atoms[: len(rows)] = rows / row_norms(rows)[:, None]
+    return atoms
+
+
+def without_zero_rows(X, weights=None):
+    """Return the rows that are not all zero, and their weights."""
+    used = np.asarray((X != 0).sum(axis=1)).ravel() > 0
+    if used.all():
+        return X, weights
+    return X[used], None if weights is None else weights[used]
 
 
 def _sample(rows, n_components, rng):
@@ -103,7 +91,7 @@ def _sample(rows, n_components, rng):
         drawn.setdefault(row.tobytes(), row)
         if len(drawn) == n_components:
             break
-    return np.array(list(drawn.values()))
+    return np.array(list(drawn.values()), dtype=rows.dtype)
 
 
 def _raise_too_few(dictionary, n_components, n_samples, n_useful):

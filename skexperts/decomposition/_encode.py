@@ -4,6 +4,7 @@ Boundary conventions: a zero atom and a zero row have code 0; of equal atoms mat
 pursuit takes the first.
 """
 
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -103,13 +104,17 @@ def encode(X, encoder: Encoder, *, batch_size: int, n_jobs: int | None):
     size = -(-batch_size // BLOCK_ROWS) * BLOCK_ROWS
     tasks = [(X[rows],) for rows in gen_batches(X.shape[0], size)]
     done = run_tasks(
-        _encode_batch, tasks, common=(encoder,), n_jobs=n_jobs, prefer="threads"
+        _encode_blocks, tasks, common=(encoder,), n_jobs=n_jobs, prefer="threads"
     )
     blocks, n_unconverged = zip(*done, strict=True)
-    codes = join_codes(
-        [block for batch in blocks for block in batch], len(encoder.gram)
-    )
+    codes = join_codes(list(chain.from_iterable(blocks)), len(encoder.gram))
     return codes, sum(n_unconverged)
+
+
+def encode_batch(encoder: Encoder, X):
+    """Return what :func:`encode` does, of few rows, by an encoder with Gram matrix."""
+    blocks, n_unconverged = _encode_blocks(encoder, X)
+    return join_codes(blocks, len(encoder.gram)), n_unconverged
 
 
 def max_useful_alpha(X, encoder: Encoder) -> float:
@@ -161,7 +166,7 @@ def _shrink(values, encoder):
     return (values - np.clip(values, -l1, l1)) / (1 + l2)
 
 
-def _encode_batch(encoder, X):
+def _encode_blocks(encoder, X):
     """Return the codes of the blocks of a batch, and how many rows missed ``tol``."""
     encode_block = _pursue if encoder.method == "omp" else _descend
     done = [
@@ -195,6 +200,7 @@ def _pursue(encoder, X):
         _products(scaled, encoder),
         encoder.gram,
         n_nonzero=encoder.n_nonzero_coefs,
+        positive=encoder.positive,
         tol=encoder.tol,
     )
     values *= np.repeat(norms, np.diff(bounds))

@@ -1,32 +1,29 @@
 """The transformer from rows to sparse codes."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.sparse import issparse
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+
+from skexperts._numeric.dictionary import Statistics
+from skexperts._sklearn import Interval, StrOptions, fit_context
+from skexperts._validation import all_or_nothing
+from skexperts.decomposition._base import BaseSparseCoder
+from skexperts.decomposition._dictionary import (
+    first_atoms,
+    make_dictionary,
+    without_zero_rows,
 )
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted
-
-from skexperts._parallel import users_stacklevel
-from skexperts._sklearn import Interval, StrOptions, align_sparse_api, fit_context
-from skexperts._validation import (
-    FLOAT_DTYPES,
-    all_or_nothing,
-    validate_fit,
-    validate_predict,
-)
-from skexperts.decomposition._dictionary import make_dictionary
-from skexperts.decomposition._encode import encode, make_encoder, max_useful_alpha
+from skexperts.decomposition._encode import max_useful_alpha
+from skexperts.decomposition._learn import learn, learn_pass
 
 
-class SparseCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+def _learns(coder):
+    return isinstance(coder.dictionary, str) and coder.dictionary == "learn"
+
+
+class SparseCoder(BaseSparseCoder):
     r"""Code every row as a combination of few atoms of a dictionary.
 
     With the dictionary :math:`D` of shape (n_components, n_features), the code
@@ -58,9 +55,12 @@ class SparseCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         - ``"threshold"``: soft threshold of the products [3]_,
           :math:`z_k = \mathrm{sign}(x \cdot d_k) \max(|x \cdot d_k| - \alpha, 0)`.
 
-    alpha : float, default=1.0
+    alpha : float or "auto", default=1.0
         Weight of the penalty, or threshold, in units of the products :math:`x \cdot
         d_k`; see `max_useful_alpha_`. ``"omp"`` uses it only to learn a dictionary.
+        ``"auto"`` finds the value at which the training rows have `n_nonzero_coefs`
+        non-zeros in the mean: while learning on the first atoms, and then once more on
+        the atoms learned.
         0 is allowed for ``"threshold"``, for ``dictionary="identity"``, and for
         ``"omp"`` unless the dictionary is learned.
 
@@ -68,15 +68,17 @@ class SparseCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Share of the l1 norm in the penalty of ``"elastic_net"``, in (0, 1].
 
     n_nonzero_coefs : int, default=None
-        Largest number of atoms per row of ``"omp"``; None means a tenth of the
-        features, at least 1.
+        Largest number of atoms per row of ``"omp"``, and the mean number that
+        ``alpha="auto"`` aims at; None means a tenth of the features, at least 1.
 
     dictionary : {"learn", "kmeans", "sample", "identity"} or array, default="learn"
         Where the atoms come from; an array has shape (n_components, n_features).
 
-        - ``"learn"``: online dictionary learning [2]_ with lasso codes, of weight
-          `alpha` (for ``"elastic_net"`` `alpha` times `l1_ratio`), and atoms of norm
-          at most 1.
+        - ``"learn"``: online dictionary learning [2]_ with lasso codes of weight
+          `alpha` (elastic net codes for ``"elastic_net"``) and atoms of norm at most 1,
+          from random rows, in passes over the rows until one improves the objective by
+          less than a thousandth. Atoms that no row uses are replaced by rows that are
+          coded badly.
         - ``"kmeans"``: the centres of mini-batch k-means, scaled to norm 1.
         - ``"sample"``: random distinct rows, scaled to norm 1 [3]_.
         - ``"identity"``: no dictionary; the features are coded as they are. The lasso
@@ -84,7 +86,7 @@ class SparseCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         - an array: atoms used as given.
 
     positive : bool, default=False
-        Whether codes must be non-negative. Not available for ``"omp"``.
+        Whether codes must be non-negative.
 
     tol : float, default=1e-4
         Precision of the code of a row, relative to its squared norm: ``"lasso"`` and
@@ -92,15 +94,15 @@ class SparseCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         is at most `tol` times :math:`\lVert x \rVert_2^2`.
 
     max_iter : int, default=1000
-        Largest number of sweeps over the atoms by coordinate descent, per row.
+        Largest number of steps per row: an atom enters, or leaves.
 
     batch_size : int, default=1024
-        Number of rows coded at once by `transform`. It bounds the memory and has no
-        part in the model: it may be changed after fit.
+        Number of rows that a thread codes at a time, rounded up to a multiple of 256.
+        It has no part in the model, and may be changed after fit.
 
     n_jobs : int, default=None
-        Number of batches coded in parallel, by ``"lasso"``, ``"elastic_net"`` and
-        ``"omp"``. The codes do not depend on it. It may be changed after fit.
+        Number of batches coded in parallel, in threads; ``"threshold"`` needs none. The
+        codes do not depend on it. It may be changed after fit.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the dictionary; used by ``"learn"``, ``"kmeans"`` and ``"sample"``.
@@ -118,9 +120,16 @@ class SparseCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         :math:`|x \cdot d_k|` (if `positive`, the largest :math:`x \cdot d_k`), divided
         by `l1_ratio` for ``"elastic_net"``. Infinite for ``"omp"``.
 
+    alpha_ : float
+        The weight of the penalty that is used.
+
     n_iter_ : int
-        Passes over the rows that made the dictionary: more than one only for
-        ``"learn"`` and ``"kmeans"``.
+        Passes over the rows that made the dictionary, more than one only for
+        ``"learn"`` and ``"kmeans"``; calls of `partial_fit`.
+
+    objective_ : list of float
+        For ``"learn"``, the mean over the rows of the problem's value in each pass, or
+        call of `partial_fit`, each batch coded before the atoms learn from it.
 
     n_features_in_ : int
         Number of features seen during fit.
@@ -131,19 +140,23 @@ class SparseCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     Raises
     ------
     ValueError
-        If `positive` is set for ``"omp"``, if `alpha` is 0 where the code has then no
-        zeros, if `dictionary` is an array of another shape or not finite, or if X has
-        fewer distinct non-zero rows than the atoms to be made of them.
+        If `alpha` is 0 where the code has then no zeros, if `dictionary` is an array of
+        another shape or not finite, or if X has fewer distinct non-zero rows than the
+        atoms that ``"kmeans"`` and ``"sample"`` make of them.
     TypeError
-        If X is sparse and would have to be made dense. Sparse X is coded by
-        ``"threshold"`` unless the dictionary is learned, and by ``"lasso"`` and
-        ``"elastic_net"`` with ``dictionary="identity"``.
+        If X is sparse and would have to be made dense: for ``"omp"`` with
+        ``dictionary="identity"``.
 
     Notes
     -----
-    Codes are computed in float64 and returned in the dtype of the training rows. Zero
-    atoms and zero rows have code 0. All parameters but `batch_size` and `n_jobs` are
-    read by `fit`: setting them later changes nothing until the next `fit`.
+    A row is coded by an active set: a Newton step on the atoms in use, then the atom of
+    the largest correlation enters [4]_. This takes the products of the row with all
+    atoms, from one matrix product of many rows, and a few rows of the Gram matrix of
+    the dictionary. Codes are computed in the dtype of the training rows; `tol` is at
+    least 64 of its machine epsilons. Zero atoms and zero rows have code 0.
+
+    All parameters but `batch_size` and `n_jobs` are read by `fit`: setting them later
+    changes nothing until the next `fit`.
 
     References
     ----------
@@ -153,6 +166,8 @@ class SparseCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
        factorization and sparse coding", Journal of Machine Learning Research 11, 2010.
     .. [3] A. Coates and A. Y. Ng, "The importance of encoding versus training with
        sparse coding and vector quantization", ICML 2011.
+    .. [4] H. Lee, A. Battle, R. Raina and A. Y. Ng, "Efficient sparse coding
+       algorithms", NIPS 2006.
 
     Examples
     --------
@@ -172,7 +187,7 @@ class SparseCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "method": [StrOptions({"lasso", "elastic_net", "omp", "threshold"})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
+        "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
         "l1_ratio": [Interval(Real, 0, 1, closed="right")],
         "n_nonzero_coefs": [Interval(Integral, 1, None, closed="left"), None],
         "dictionary": [
@@ -220,7 +235,7 @@ class SparseCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.sparse_output = sparse_output
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None) -> "SparseCoder":
+    def fit(self, X, y=None, sample_weight=None) -> "SparseCoder":
         """Make the dictionary.
 
         Parameters
@@ -229,6 +244,8 @@ class SparseCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             Training rows.
         y : Ignored
             Not used.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights in learning and k-means. Rows of weight 0 are left out.
 
         Returns
         -------
@@ -236,146 +253,82 @@ class SparseCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         with all_or_nothing(self):
             self._check_combination()
-            accept_sparse = self._accepts_sparse()
-            _check_sparse(X, accept_sparse, self.method)
-            self._fit(validate_fit(self, X, accept_sparse=accept_sparse))
+            X, weights = self._validate(X, sample_weight)
+            rng = check_random_state(self.random_state)
+            if _learns(self):
+                rows, weights = without_zero_rows(X, weights)
+                self.components_ = first_atoms(rows, self.n_components, rng)
+                self._statistics, self.objective_ = learn(
+                    rows,
+                    self.components_,
+                    weights,
+                    penalty=self._penalty(rows),
+                    rng=rng,
+                )
+                self.n_iter_ = max(1, len(self.objective_))
+            else:
+                self.components_, self.n_iter_ = make_dictionary(
+                    X, self.dictionary, self.n_components, weights=weights, rng=rng
+                )
+            self._set_encoder(X)
+            self.max_useful_alpha_ = max_useful_alpha(X, self._encoder)
         return self
 
-    def transform(self, X):
-        """Code the rows of X.
+    @available_if(_learns)
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None) -> "SparseCoder":
+        """Learn from more rows, each once, in the order given.
+
+        Only for ``dictionary="learn"``: others are made of all rows at once.
+        The first call takes its atoms from its rows, and fixes ``alpha="auto"``.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows.
+        y : Ignored
+            Not used.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights. Rows of weight 0 are left out.
 
         Returns
         -------
-        codes : CSR or ndarray of shape (n_samples, n_components)
+        self : SparseCoder
         """
-        check_is_fitted(self)
-        encoder = self._encoder
-        accept_sparse = encoder.gram is None
-        _check_sparse(X, accept_sparse, encoder.method)
-        X = validate_predict(
-            self, X, accept_sparse=accept_sparse, dtype=self.components_.dtype
-        )
-        codes, n_unconverged = encode(
-            X, encoder, batch_size=self.batch_size, n_jobs=self.n_jobs
-        )
-        if n_unconverged:
-            warnings.warn(
-                f"the codes of {n_unconverged} of {X.shape[0]} rows did not reach "
-                f"tol={encoder.tol:g} in max_iter={encoder.max_iter} sweeps: increase "
-                "max_iter, tol or alpha.",
-                ConvergenceWarning,
-                stacklevel=users_stacklevel(),
+        with all_or_nothing(self):
+            self._check_combination()
+            first = not hasattr(self, "_statistics")
+            X, weights = self._validate(X, sample_weight, reset=first)
+            rows, weights = without_zero_rows(X, weights)
+            if first:
+                rng = check_random_state(self.random_state)
+                self.components_ = first_atoms(rows, self.n_components, rng)
+                self._statistics = Statistics.start(self.components_)
+                self.objective_, self.n_iter_, self.max_useful_alpha_ = [], 0, 0.0
+            else:
+                self.components_ = self.components_.copy()
+                self._statistics = self._statistics.copy()
+            penalty = self._penalty(rows, None if first else self.alpha_)
+            order = np.arange(rows.shape[0])
+            if rows.shape[0]:
+                objective = learn_pass(
+                    rows, order, self.components_, self._statistics, weights, penalty
+                )
+                self.objective_ = [*self.objective_, objective]
+            self.n_iter_ += 1
+            self._set_encoder(X, penalty["alpha"])
+            self.max_useful_alpha_ = max(
+                self.max_useful_alpha_, max_useful_alpha(X, self._encoder)
             )
-        if codes.nnz == 0 and (X.count_nonzero() if issparse(X) else X.any()):
-            warnings.warn(
-                _explain_zeros(X, encoder), UserWarning, stacklevel=users_stacklevel()
-            )
-        return align_sparse_api(codes) if self._sparse_codes else codes.toarray()
-
-    def inverse_transform(self, X):
-        """Return the rows that codes stand for, codes times dictionary.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_components)
-            Codes.
-
-        Returns
-        -------
-        X_original : ndarray of shape (n_samples, n_features)
-            CSR for CSR codes with ``dictionary="identity"``.
-        """
-        check_is_fitted(self)
-        codes = check_array(X, accept_sparse="csr", dtype=FLOAT_DTYPES, input_name="X")
-        if codes.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"X has {codes.shape[1]} columns, but codes of this SparseCoder have "
-                f"{self._n_features_out}, one per atom: pass what transform returns."
-            )
-        return align_sparse_api(codes @ self.components_)
-
-    def _fit(self, X):
-        penalty = self.alpha
-        if self.method == "elastic_net":
-            penalty *= self.l1_ratio
-        self.components_, self.n_iter_ = make_dictionary(
-            X,
-            self.dictionary,
-            self.n_components,
-            penalty=penalty,
-            positive=self.positive,
-            max_iter=self.max_iter,
-            rng=check_random_state(self.random_state),
-        )
-        self._encoder = make_encoder(
-            self.components_,
-            method=self.method,
-            alpha=self.alpha,
-            l1_ratio=self.l1_ratio,
-            n_nonzero_coefs=self.n_nonzero_coefs,
-            positive=self.positive,
-            tol=self.tol,
-            max_iter=self.max_iter,
-        )
-        self._sparse_codes = self.sparse_output
-        self.max_useful_alpha_ = max_useful_alpha(X, self._encoder)
+        return self
 
     def _check_combination(self):
-        if self.positive and self.method == "omp":
-            raise ValueError(
-                'positive=True is not available for method="omp": use method="lasso", '
-                '"elastic_net" or "threshold".'
-            )
         descent = self.method in ("lasso", "elastic_net")
         if self.alpha == 0 and (
-            self._dictionary_is("learn")
-            or (descent and not self._dictionary_is("identity"))
+            _learns(self) or (descent and not self._dictionary_is("identity"))
         ):
             raise ValueError(
                 "alpha=0 is least squares and gives no zeros, but method="
                 f"{self.method!r} with this dictionary needs alpha > 0: use a small "
                 'alpha, or method="threshold" with a dictionary that is not learned.'
             )
-
-    def _dictionary_is(self, name) -> bool:
-        return isinstance(self.dictionary, str) and self.dictionary == name
-
-    def _accepts_sparse(self) -> bool:
-        if self._dictionary_is("identity"):
-            return self.method != "omp"
-        return self.method == "threshold" and not self._dictionary_is("learn")
-
-    @property
-    def _n_features_out(self) -> int:
-        return self.components_.shape[0]
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = self._accepts_sparse()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
-
-def _check_sparse(X, accept_sparse, method):
-    if issparse(X) and not accept_sparse:
-        raise TypeError(
-            f"X is sparse, but method={method!r} with this dictionary needs dense X: "
-            'use method="threshold" with dictionary="kmeans", "sample" or an array; '
-            'method="lasso", "elastic_net" or "threshold" with dictionary="identity"; '
-            "or X.toarray()."
-        )
-
-
-def _explain_zeros(X, encoder) -> str:
-    limit = max_useful_alpha(X, encoder)
-    if 0 < limit < np.inf:
-        return (
-            f"all codes are zero: alpha={encoder.alpha:g} is too large; the largest "
-            f"useful alpha for these rows is {limit:.6g}."
-        )
-    rule = "has a positive product" if encoder.positive else "correlates"
-    return f"all codes are zero: no atom {rule} with any of these rows."

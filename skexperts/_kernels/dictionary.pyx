@@ -1,0 +1,78 @@
+"""Block coordinate descent on the atoms of a dictionary."""
+
+from libc.math cimport sqrt
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+from scipy.linalg.cython_blas cimport dgemm, sgemm
+
+ctypedef fused floating:
+    float
+    double
+
+cdef enum:
+    BLOCK = 32
+
+
+cdef void subtract_product(
+    int m, int k, int d, floating* a, floating* x, floating* r
+) noexcept nogil:
+    """r -= a x, with a of shape (m, k), x of shape (k, d), in C order."""
+    cdef char plain = b"N"
+    cdef floating minus = -1, one = 1
+    if floating is float:
+        sgemm(&plain, &plain, &d, &m, &k, &minus, x, &d, a, &k, &one, r, &d)
+    else:
+        dgemm(&plain, &plain, &d, &m, &k, &minus, x, &d, a, &k, &one, r, &d)
+
+
+cdef void update_block(
+    int first, int m, int k, int d, floating* A, floating* D, floating* R
+) noexcept nogil:
+    """Update atoms in turn; R holds B - A D for them and is kept up to date."""
+    cdef int a, c, j
+    cdef double norm2, own, shrink
+    cdef floating weight
+    cdef floating* atom
+    cdef floating* change
+    cdef floating* other
+    for a in range(m):
+        own = A[<size_t> (first + a) * k + first + a]
+        if own <= 0:
+            continue
+        atom = D + <size_t> (first + a) * d
+        change = R + <size_t> a * d
+        norm2 = 0
+        for j in range(d):
+            change[j] = <floating> (atom[j] + change[j] / own)
+            norm2 += <double> change[j] * change[j]
+        shrink = 1 / sqrt(norm2) if norm2 > 1 else 1.0
+        for j in range(d):
+            change[j] = <floating> (change[j] * shrink) - atom[j]
+            atom[j] += change[j]
+        for c in range(a + 1, m):
+            weight = A[<size_t> (first + c) * k + first + a]
+            if weight != 0:
+                other = R + <size_t> c * d
+                for j in range(d):
+                    other[j] -= weight * change[j]
+
+
+def update_atoms(
+    floating[:, ::1] A,    # IN, (n_atoms, n_atoms), sum of z'z over the codes z
+    floating[:, ::1] B,    # IN, (n_atoms, n_features), sum of z'x
+    floating[:, ::1] D,    # IN and OUT, (n_atoms, n_features)
+):
+    """One round of exact updates, each atom within the unit ball."""
+    cdef int first, m, k = D.shape[0], d = D.shape[1]
+    cdef floating* R
+    with nogil:
+        R = <floating*> malloc(<size_t> BLOCK * d * sizeof(floating))
+        if R != NULL:
+            for first in range(0, k, 32):
+                m = min(<int> BLOCK, k - first)
+                memcpy(R, &B[first, 0], <size_t> m * d * sizeof(floating))
+                subtract_product(m, k, d, &A[first, 0], &D[0, 0], R)
+                update_block(first, m, k, d, &A[0, 0], &D[0, 0], R)
+        free(R)
+    if R == NULL:
+        raise MemoryError

@@ -1,0 +1,145 @@
+"""Dictionaries learned at once, in pieces, and with weights."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.datasets import load_digits
+from sklearn.decomposition import MiniBatchDictionaryLearning
+
+from skexperts.decomposition import SparseCoder
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X = load_digits().data
+    X = X - X.mean(axis=1, keepdims=True)
+    return X / np.linalg.norm(X, axis=1, keepdims=True)
+
+
+def objective(X, atoms, alpha):
+    coder = SparseCoder(dictionary=atoms, alpha=alpha, tol=1e-8).fit(X)
+    codes = coder.transform(X)
+    left = X - coder.inverse_transform(codes)
+    return (0.5 * np.sum(left**2) + alpha * abs(codes).sum()) / len(X)
+
+
+def test_the_objective_is_not_above_that_of_scikit_learn(digits):
+    train, test = digits[:1400], digits[1400:]
+    ours = SparseCoder(60, alpha=0.1, random_state=0).fit(train)
+    theirs = MiniBatchDictionaryLearning(
+        60, alpha=0.1, fit_algorithm="cd", random_state=0
+    ).fit(train)
+    assert objective(test, ours.components_, 0.1) <= objective(
+        test, theirs.components_, 0.1
+    )
+
+
+def test_the_history_is_that_of_the_objective(digits):
+    coder = SparseCoder(40, alpha=0.1, random_state=0).fit(digits)
+    assert len(coder.objective_) == coder.n_iter_
+    assert coder.objective_[-1] < 0.95 * coder.objective_[0]
+    final = objective(digits, coder.components_, 0.1)
+    assert final < coder.objective_[-1] < 1.05 * final
+
+
+def test_pieces_teach_as_well_as_all_rows_at_once(digits):
+    whole = SparseCoder(40, alpha=0.1, random_state=0).fit(digits)
+    pieces = SparseCoder(40, alpha=0.1, random_state=0)
+    for _ in range(6):
+        for part in np.array_split(digits, 9):
+            pieces.partial_fit(part)
+    assert pieces.n_iter_ == len(pieces.objective_) == 54
+    assert objective(digits, pieces.components_, 0.1) < 1.02 * objective(
+        digits, whole.components_, 0.1
+    )
+    limit = np.abs(digits @ pieces.components_.T).max()
+    assert pieces.max_useful_alpha_ >= 0.5 * limit
+
+
+def test_a_stream_may_begin_with_few_rows_and_with_none(digits):
+    coder = SparseCoder(30, alpha=0.1, random_state=0)
+    coder.partial_fit(np.zeros((4, 64)))
+    assert not coder.components_.any()
+    for start in range(0, 600, 60):
+        coder.partial_fit(digits[start : start + 60])
+    assert coder.components_.any(axis=1).all()
+    assert objective(digits, coder.components_, 0.1) < 0.3
+
+
+def test_a_failed_piece_leaves_the_coder_as_it_was(digits):
+    coder = SparseCoder(10, alpha=0.1, random_state=0).partial_fit(digits[:300])
+    before = coder.components_.copy(), coder._statistics.copy()
+    with pytest.raises(ValueError, match="NaN"):
+        coder.partial_fit(np.full((3, 64), np.nan))
+    with pytest.raises(ValueError, match="features"):
+        coder.partial_fit(digits[:, :9])
+    np.testing.assert_array_equal(coder.components_, before[0])
+    np.testing.assert_array_equal(coder._statistics.codes, before[1].codes)
+    assert coder.n_iter_ == 1
+
+
+def test_only_a_learned_dictionary_is_learned_in_pieces():
+    assert hasattr(SparseCoder(), "partial_fit")
+    assert not hasattr(SparseCoder(dictionary="sample"), "partial_fit")
+
+
+def test_rows_of_no_weight_and_rows_of_zeros_teach_nothing(digits):
+    X = np.vstack([digits[:300], 5 * digits[300:400], np.zeros((20, 64))])
+    weights = np.r_[np.ones(300), np.zeros(100), np.ones(20)]
+    coder = SparseCoder(20, alpha=0.1, random_state=0)
+    expected = coder.fit(digits[:300]).components_
+    np.testing.assert_array_equal(
+        coder.fit(X, sample_weight=weights).components_, expected
+    )
+
+
+def test_weights_turn_the_dictionary(digits):
+    y = load_digits().target
+    atoms = {
+        heavy: SparseCoder(10, alpha=0.1, random_state=0)
+        .fit(digits, sample_weight=np.where(y == heavy, 50.0, 1.0))
+        .components_
+        for heavy in (0, 1)
+    }
+    for heavy, other in ((0, 1), (1, 0)):
+        rows = digits[y == heavy]
+        assert objective(rows, atoms[heavy], 0.1) < objective(rows, atoms[other], 0.1)
+
+
+@pytest.mark.parametrize("method", ["lasso", "elastic_net", "threshold"])
+@pytest.mark.parametrize("dictionary", ["learn", "sample", "identity"])
+def test_automatic_alpha_gives_the_density_asked_for(digits, method, dictionary):
+    coder = SparseCoder(
+        50,
+        method=method,
+        alpha="auto",
+        n_nonzero_coefs=5,
+        dictionary=dictionary,
+        random_state=0,
+    )
+    codes = coder.fit_transform(digits)
+    assert 4 < codes.nnz / len(digits) < 6
+    assert 0 < coder.alpha_ < coder.max_useful_alpha_
+
+
+def test_a_stream_keeps_its_automatic_alpha(digits):
+    coder = SparseCoder(20, alpha="auto", random_state=0).partial_fit(digits[:500])
+    alpha = coder.alpha_
+    assert coder.partial_fit(10 * digits[500:]).alpha_ == alpha
+
+
+def test_dead_atoms_come_back(digits):
+    coder = SparseCoder(30, alpha=0.1, random_state=0).partial_fit(digits[:500])
+    coder.components_[7] = 0
+    coder.partial_fit(digits[500:])
+    assert coder.components_[7].any()
+
+
+def test_sparse_rows_teach_what_dense_rows_teach(digits):
+    X = np.where(np.abs(digits) < 0.1, 0, digits)
+    dense, sparse = (
+        SparseCoder(20, alpha=0.1, random_state=0).fit(container(X))
+        for container in (np.asarray, csr_array)
+    )
+    np.testing.assert_allclose(sparse.components_, dense.components_, atol=1e-6)
+    np.testing.assert_allclose(sparse.objective_, dense.objective_, rtol=1e-6)
