@@ -86,14 +86,10 @@ def classes_of(y):
     ValueError
         If labels are missing, of types that cannot be sorted, continuous, or all equal.
     """
+    labels = _distinct(y) if y.dtype == object else y
+    if y.dtype == object and any(label is None or label != label for label in labels):
+        raise ValueError("y has missing labels (None or NaN). Leave those rows out.")
     try:
-        labels = _distinct(y) if y.dtype == object else y
-        if y.dtype == object and any(
-            label is None or label != label for label in labels
-        ):
-            raise ValueError(
-                "y has missing labels (None or NaN). Leave those rows out."
-            )
         classes = np.unique(labels)
     except TypeError as error:
         types = ", ".join(sorted({type(label).__name__ for label in y}))
@@ -112,7 +108,10 @@ def classes_of(y):
 
 def _distinct(labels):
     """Return objects of different values: by their hashes, where sorting is slow."""
-    distinct = set(labels.tolist())
+    try:
+        distinct = set(labels.tolist())
+    except TypeError:
+        return labels
     return np.fromiter(distinct, dtype=object, count=len(distinct))
 
 

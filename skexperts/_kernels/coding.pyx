@@ -4,9 +4,9 @@ With the products b = D x and the Gram matrix G = D D', the code of a row is
 
     min over z of  z'(G + l2 I) z / 2 - b'z + l1 |z|_1
 
-by an active set: one Newton step on the atoms in use, up to the first that gets to zero,
-then the atom of the largest correlation g = b - (G + l2 I) z enters. The Cholesky factor
-of the atoms in use grows by a row with each.
+by an active set: one Newton step on the atoms in use, up to the first that gets to
+zero, then the atom of the largest correlation g = b - (G + l2 I) z enters. The Cholesky
+factor of the atoms in use grows by a row with each.
 """
 
 from libc.math cimport fabs, sqrt

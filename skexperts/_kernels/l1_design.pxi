@@ -1,5 +1,5 @@
 # The design matrix of the L1 solver: dense rows or CSR, float or double. All sums are
-# kept in double; only the products of a block of float rows are float.
+# in double.
 
 cdef enum:
     BLOCK = 256
@@ -37,7 +37,7 @@ cdef void dense_gradient(
     memset(r, 0, d * sizeof(double))
     for start in range(0, n, 256):
         m = 0
-        for i in range(start, min(start + 256, n)):
+        for i in range(start, min(start + <int> BLOCK, n)):
             # Overwritten by the next row unless counted.
             rows[m] = i
             m += u[i] != 0
@@ -57,25 +57,23 @@ cdef void dense_gradient(
 
 
 cdef void dense_apply(
-    floating* x, int n, int d, const double* v, double* q, floating* buffer
+    const floating* x, int n, int d, const double* v, double* q
 ) noexcept nogil:
-    """q = X v; buffer holds d + BLOCK values."""
-    cdef int i, j, m, start = 0, one = 1
-    cdef floating unit = 1, zero = 0
+    """q = X v, with sums in double."""
+    cdef int i, j, one = 1
+    cdef double unit = 1, zero = 0, total
     cdef char transposed = b"T"
-    cdef floating* part = buffer + d
+    cdef const floating* row
     if floating is double:
-        dgemv(&transposed, &d, &n, &unit, x, &d, <double*> v, &one, &zero, q, &one)
+        dgemv(&transposed, &d, &n, &unit, <double*> x, &d, <double*> v, &one, &zero, q,
+              &one)
     else:
-        for j in range(d):
-            buffer[j] = <floating> v[j]
-        while start < n:
-            m = min(<int> BLOCK, n - start)
-            sgemv(&transposed, &d, &m, &unit, x + <size_t> start * d, &d, buffer, &one,
-                  &zero, part, &one)
-            for i in range(m):
-                q[start + i] = part[i]
-            start += m
+        for i in range(n):
+            row = x + <size_t> i * d
+            total = 0
+            for j in range(d):
+                total += row[j] * v[j]
+            q[i] = total
 
 
 cdef void sparse_gradient(
@@ -123,16 +121,16 @@ cdef void gradient(Design* X, const double* u, double* r) noexcept nogil:
         dense_gradient(<double*> X.values, X.n, X.d, u, r)
 
 
-cdef void apply(Design* X, const double* v, double* q, void* buffer) noexcept nogil:
+cdef void apply(Design* X, const double* v, double* q) noexcept nogil:
     if X.sparse:
         if X.single:
             sparse_apply(X, <float*> X.column_values, v, q)
         else:
             sparse_apply(X, <double*> X.column_values, v, q)
     elif X.single:
-        dense_apply(<float*> X.values, X.n, X.d, v, q, <float*> buffer)
+        dense_apply(<float*> X.values, X.n, X.d, v, q)
     else:
-        dense_apply(<double*> X.values, X.n, X.d, v, q, <double*> buffer)
+        dense_apply(<double*> X.values, X.n, X.d, v, q)
 
 
 cdef void dense_add(

@@ -38,7 +38,6 @@ cdef struct Work:
     int* leave
     int* chosen        # columns of the working set, ascending
     int* position      # of every column in the working set, or -1
-    void* buffer
     int capacity       # columns that there is room for
     double* gram       # (k + 1, k + 1), the intercept last
     double* model      # (k, k), the intercept eliminated
@@ -104,20 +103,28 @@ cdef void center(Work* ws, Problem* P, int n) noexcept nogil:
         at += shift
 
 
+cdef inline double moved(double v, double t, double delta) noexcept nogil:
+    """v + t delta, exactly zero where only rounding keeps it from that."""
+    cdef double z = v + t * delta
+    return z if fabs(z) > 1e-15 * fabs(v) else 0.0
+
+
 cdef double penalty_slope(
     int k, double t, const double* v, const double* delta, double penalty
 ) noexcept nogil:
-    """Derivative of the penalty at v + t delta, to the right at t = 0."""
+    """Derivative of the penalty at v + t delta: at t = 0 to the right, else the left."""
     cdef int j
     cdef double z, g = 0
     for j in range(k):
-        z = v[j] + t * delta[j]
+        z = moved(v[j], t, delta[j])
         if z > 0:
             g += delta[j]
         elif z < 0:
             g -= delta[j]
         elif t == 0:
             g += fabs(delta[j])
+        else:
+            g -= fabs(delta[j])
     return penalty * g
 
 

@@ -15,7 +15,7 @@ from libc.math cimport INFINITY, fabs, sqrt
 from libc.stdint cimport int32_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
-from scipy.linalg.cython_blas cimport daxpy, dgemv, dsyrk, sgemv
+from scipy.linalg.cython_blas cimport daxpy, dgemv, dsyrk
 from scipy.linalg.cython_lapack cimport dposv
 
 ctypedef fused floating:
@@ -65,7 +65,7 @@ cdef double direction(
     make_model(k, ws.gram, pivot, ws.model)
     solve_model(k, ws.model, r, v, P.stage, accuracy, ws.delta, ws.slope, ws.factor,
                 ws.rhs, ws.face)
-    apply(Z, ws.delta, ws.q, ws.buffer)
+    apply(Z, ws.delta, ws.q)
     if pivot > 0:
         for j in range(k):
             shift -= (Z.origin[j] + last[j] / pivot) * ws.delta[j]
@@ -85,13 +85,13 @@ cdef double newton_step(
     else:
         for j in range(Z.d):
             ws.delta[j] = -v[j]
-        apply(Z, ws.delta, ws.q, ws.buffer)
+        apply(Z, ws.delta, ws.q)
         shift = even_shift(ws, P, Z.n) if P.intercept else 0
         for i in range(Z.n):
             ws.q[i] += shift
     t = line_search(ws, P, Z.n, Z.d, r, v)
     for j in range(Z.d):
-        v[j] += t * ws.delta[j]
+        v[j] = moved(v[j], t, ws.delta[j])
     P.b += t * shift
     center(ws, P, Z.n)
     return t
@@ -103,22 +103,16 @@ cdef int all_pay(Design* X) noexcept nogil:
     return d <= 1024 and n_entries >= 16 * d * d
 
 
-cdef void take_margins(Design* X, Work* ws, Problem* P) noexcept nogil:
-    cdef int i
-    apply(X, P.v, ws.f, ws.buffer)
-    for i in range(X.n):
-        ws.q[i] = 0
-    move(ws, P, X.n, 0, P.b)
-    center(ws, P, X.n)
-
-
 cdef void begin(
     Design* X, Work* ws, Problem* P, const double* all_rows
 ) noexcept nogil:
     """Take the margins of the start, and the Gram matrix of all rows if it is known."""
     cdef int j, at_zero = 1
     cdef size_t p = X.d + 1
-    take_margins(X, ws, P)
+    apply(X, P.v, ws.f)
+    memset(ws.q, 0, X.n * sizeof(double))
+    move(ws, P, X.n, 0, P.b)
+    center(ws, P, X.n)
     for j in range(X.d):
         at_zero = at_zero and P.v[j] == 0
         ws.position[j] = -2
@@ -140,39 +134,19 @@ cdef void begin(
             P.stage = max(P.stage, fabs(ws.r[j]))
 
 
-cdef int drop_dust(int d, double* v) noexcept nogil:
-    """Set to zero what only rounding kept from it; returns whether there was any."""
-    cdef int j, dropped = 0
-    cdef double largest = 0
-    for j in range(d):
-        largest = max(largest, fabs(v[j]))
-    for j in range(d):
-        if 0 < fabs(v[j]) <= 1e-10 * largest:
-            v[j] = 0
-            dropped = 1
-    return dropped
-
-
 cdef int solve_one(
     Design* X, Work* ws, Problem* P, double tol, int max_iter, double* objective,
     double* gap
 ) noexcept nogil:
     """Go on to the solution; returns the Newton steps done, -1 if memory ran out."""
-    cdef int j, k, _, changed, fresh = 0, steps = 0, d = X.d
+    cdef int j, k, _, changed, steps = 0, d = X.d
     cdef size_t p
     cdef double lowest, worst, local, covered, length = 0
     while True:
         gradient(X, ws.u, ws.r)
         gap[0] = gap_of(ws, P, d, objective)
         if gap[0] <= tol * objective[0] or steps >= max_iter:
-            changed = drop_dust(d, P.v)
-            if fresh or not (X.single or changed):
-                return steps
-            # Steps in single precision have drifted: take the margins as they are.
-            take_margins(X, ws, P)
-            fresh = 1
-            continue
-        fresh = 0
+            return steps
         # As far down as the working set holds all violators, but by no tiny steps.
         lowest = max(P.penalty, 0.25 * P.stage)
         k = choose(X, P.v, ws, lowest, &changed, &covered)
@@ -230,12 +204,10 @@ cdef int solve_all(
     ws.inside = <char*> calloc(X.n, 1)
     ws.chosen = <int*> malloc(X.d * sizeof(int))
     ws.position = <int*> malloc(X.d * sizeof(int))
-    ws.buffer = malloc((X.d + BLOCK) * sizeof(double))
     failed = (
         ws.f == NULL or ws.u == NULL or ws.q == NULL or ws.r == NULL
         or ws.enter == NULL or ws.leave == NULL or ws.inside == NULL
-        or ws.chosen == NULL
-        or ws.position == NULL or ws.buffer == NULL or every == NULL or origin == NULL
+        or ws.chosen == NULL or ws.position == NULL or every == NULL or origin == NULL
     )
     if not failed:
         for i in range(X.d):
@@ -286,7 +258,6 @@ cdef int solve_all(
     free(ws.inside)
     free(ws.chosen)
     free(ws.position)
-    free(ws.buffer)
     return failed
 
 
@@ -342,6 +313,7 @@ def solve_sparse(
 ):
     cdef Design D
     cdef int failed
+    memset(&D, 0, sizeof(Design))
     D.n, D.d, D.sparse = indptr.shape[0] - 1, column_indptr.shape[0] - 1, 1
     D.single = sizeof(floating) == sizeof(float)
     D.values, D.indices, D.indptr = &data[0], &indices[0], &indptr[0]

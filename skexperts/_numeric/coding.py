@@ -114,7 +114,7 @@ def join_codes(blocks: Sequence[CodeArrays], n_atoms: int) -> csr_array:
     )
 
 
-def _empty_codes(n_rows, capacity, dtype):
+def _empty_codes(n_rows: int, capacity: int, dtype: np.dtype) -> CodeArrays:
     # Room for the worst case: what is not written to takes no memory.
     room = n_rows * capacity
     return (
@@ -124,6 +124,6 @@ def _empty_codes(n_rows, capacity, dtype):
     )
 
 
-def _cut(codes):
+def _cut(codes: CodeArrays) -> CodeArrays:
     values, atoms, bounds = codes
     return values[: bounds[-1]].copy(), atoms[: bounds[-1]].copy(), bounds

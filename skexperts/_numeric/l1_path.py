@@ -68,7 +68,7 @@ def critical_C(
     -------
     C : float
         Infinite if the coefficients are zero at every C: if no column of X is
-        correlated with any forces by more than rounding.
+        correlated with any forces by more than rounding. 0 if that overflows.
     """
     least, most = (
         min_max_axis(X, axis=0) if issparse(X) else (X.min(axis=0), X.max(axis=0))
@@ -81,6 +81,8 @@ def critical_C(
         b = best_constant(lower, upper, weights) if fit_intercept else 0.0
         force = 2.0 * weights * (np.clip(b, lower, upper) - b)
         slope = np.abs(X.T @ force if issparse(X) else np.einsum("i,ij", force, X))
+        if not np.isfinite(slope).all():
+            return 0.0
         beyond = slope > rounding * size * np.abs(force).sum()
         steepest = max(steepest, float(slope[beyond].max(initial=0.0)))
     return 1.0 / steepest if steepest > 0 else np.inf

@@ -77,7 +77,8 @@ def solve_intervals(
     """
     n_rows, n_features = X.shape
     many_rows = n_rows >= _MANY_ROWS and n_rows >= 8 * _STRIDE * n_features
-    thin_start = many_rows and isinstance(X, np.ndarray)
+    # A path begins near zero: what a sample adds to that would be noise.
+    thin_start = many_rows and isinstance(X, np.ndarray) and len(penalties) == 1
     cold = np.flatnonzero(~coef[0].any(axis=1))
     if thin_start and len(cold):
         thin = slice(None, None, _STRIDE)

@@ -1,7 +1,7 @@
 """What coders by a dictionary have in common: codes, their inverse, and the encoder."""
 
 import warnings
-from abc import ABCMeta
+from abc import ABCMeta, abstractmethod
 
 import numpy as np
 from scipy.sparse import issparse
@@ -37,6 +37,10 @@ class BaseSparseCoder(
     metaclass=ABCMeta,
 ):
     """A transformer with ``components_``; subclasses say where these come from."""
+
+    @abstractmethod
+    def fit(self, X, y=None):
+        """Make the dictionary."""
 
     def transform(self, X):
         """Code the rows of X.

@@ -102,7 +102,9 @@ def _fit_block(X, intervals, cost, penalties, options, chosen, start, center, of
     shape = len(penalties), len(lower)
     coef, intercept = np.zeros((*shape, X.shape[1])), np.zeros(shape)
     if start is not None:
-        coef[0], intercept[0] = start
+        coef[0] = start[0]
+        if options["fit_intercept"]:
+            intercept[0] = start[1]
         if center is not None:
             coef[0] -= center
     objective, gap, n_iter = solve_intervals(

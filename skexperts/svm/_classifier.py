@@ -63,8 +63,9 @@ class BaseL1Classifier(
                 f"for the classes {self.classes_.tolist()}."
             )
         # A class that has weight 0 throughout is none of classes_.
-        place = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
-        total = factors[place] if weights is None else factors[place] * weights
+        total = np.zeros(len(y)) if weights is None else weights.copy()
+        factors = factors[np.searchsorted(self.classes_, y[kept])]
+        total[kept] = factors if weights is None else factors * weights[kept]
         if not total.any():
             raise ValueError(
                 f"class_weight {self.class_weight} leaves no row of positive weight."
@@ -73,7 +74,8 @@ class BaseL1Classifier(
 
     def _publish(self, coef, intercept, dual_gap, n_iter):
         self.coef_, self.intercept_ = coef, intercept
-        self.dual_gap_, self.n_iter_ = dual_gap, n_iter
+        # By scikit-learn's contract at least 1, even where the start is the solution.
+        self.dual_gap_, self.n_iter_ = dual_gap, n_iter.clip(min=1)
 
     def decision_function(self, X):
         """Return the margins.

@@ -2,7 +2,7 @@
 
 from abc import ABCMeta, abstractmethod
 from copy import copy
-from numbers import Integral, Real
+from numbers import Integral, Number, Real
 
 import numpy as np
 from sklearn import get_config
@@ -108,9 +108,7 @@ class CrossValidatedC(metaclass=ABCMeta):
             *problem, Cs=self.Cs_[: best + 1], **options, n_jobs=self.n_jobs
         )
         warn_of_gaps(np.concatenate([gaps.ravel(), dual_gaps.ravel()]), self.tol)
-        # By scikit-learn's contract at least 1, even where zero is the solution.
-        n_iter = n_iter.sum(axis=0).clip(min=1)
-        self._publish(coefs[-1], intercepts[-1], dual_gaps[-1], n_iter)
+        self._publish(coefs[-1], intercepts[-1], dual_gaps[-1], n_iter.sum(axis=0))
         return self
 
 
@@ -142,7 +140,11 @@ def _score_fold(model, X, y, weights, scorer, score_params, Cs, options, train, 
     model, X_test, y_test = copy(model), X[test], y[test]
     params = check_method_params(X, score_params, indices=test)
     scores = []
-    for fitted in zip(coefs, intercepts, gaps, n_iter, strict=True):
+    for C, *fitted in zip(Cs, coefs, intercepts, gaps, n_iter, strict=True):
+        model.C = float(C)
         model._publish(*fitted)
-        scores.append(scorer(model, X_test, y_test, **params))
+        score = scorer(model, X_test, y_test, **params)
+        if not isinstance(score, Number):
+            raise ValueError(f"scoring must give a number. Got {score!r}.")
+        scores.append(score)
     return scores, gaps

@@ -68,11 +68,12 @@ class L1SVC(BaseL1Classifier):
         The classes, sorted.
 
     n_iter_ : ndarray of shape (n_classes,), (1,) for two classes
-        Newton steps done.
+        Newton steps done, at least 1.
 
     dual_gap_ : ndarray of shape (n_classes,), (1,) for two classes
         Duality gap over objective: no coefficients have an objective lower than
-        ``1 - dual_gap_`` times the one found.
+        ``1 - dual_gap_`` times the one found, before these were rounded to the float
+        type of X.
 
     n_features_in_ : int
         Number of features seen during fit.

@@ -153,7 +153,12 @@ class L1SVCCV(CrossValidatedC, BaseL1Classifier):
         self.n_jobs = n_jobs
 
     def _model(self):
-        model = L1SVC(class_weight=self.class_weight)
+        model = L1SVC(
+            class_weight=self.class_weight,
+            fit_intercept=self.fit_intercept,
+            tol=self.tol,
+            max_iter=self.max_iter,
+        )
         model.classes_, model.n_features_in_ = self.classes_, self.n_features_in_
         return model
 

@@ -60,11 +60,12 @@ class L1SVR(BaseL1Regressor):
         Intercept.
 
     n_iter_ : int
-        Newton steps done.
+        Newton steps done, at least 1.
 
     dual_gap_ : float
         Duality gap over objective: no coefficients have an objective lower than
-        ``1 - dual_gap_`` times the one found.
+        ``1 - dual_gap_`` times the one found, before these were rounded to the float
+        type of X.
 
     n_features_in_ : int
         Number of features seen during fit.

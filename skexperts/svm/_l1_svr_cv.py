@@ -147,7 +147,12 @@ class L1SVRCV(CrossValidatedC, BaseL1Regressor):
         self.n_jobs = n_jobs
 
     def _model(self):
-        model = L1SVR(epsilon=self.epsilon)
+        model = L1SVR(
+            epsilon=self.epsilon,
+            fit_intercept=self.fit_intercept,
+            tol=self.tol,
+            max_iter=self.max_iter,
+        )
         model.n_features_in_ = self.n_features_in_
         return model
 

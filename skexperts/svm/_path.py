@@ -3,7 +3,6 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import check_array
 
 from skexperts._numeric.l1_path import critical_C
 from skexperts._parallel import one_blas_thread
@@ -27,7 +26,7 @@ def values_of_C(Cs, eps, X, intervals, n_problems, weights, *, fit_intercept):
     if not isinstance(Cs, Integral):
         return _given_values(Cs)
     weights = np.ones(X.shape[0]) if weights is None else weights
-    with one_blas_thread():
+    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
         first = critical_C(
             X, intervals, n_problems, weights, fit_intercept=fit_intercept
         )
@@ -42,10 +41,17 @@ def values_of_C(Cs, eps, X, intervals, n_problems, weights, *, fit_intercept):
 
 
 def _given_values(Cs):
-    values = check_array(Cs, ensure_2d=False, dtype=np.float64, input_name="Cs")
-    if values.ndim != 1 or (values <= 0).any():
+    try:
+        values = np.array(Cs, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    if (
+        values.ndim != 1
+        or not values.size
+        or not (0 < values.min() <= values.max() < np.inf)
+    ):
         raise ValueError(
-            f"Cs must be an integer or a one-dimensional array of positive values. Got "
-            f"{Cs!r}."
+            "Cs must be an integer or a one-dimensional array of positive, finite "
+            f"values. Got {Cs!r}."
         )
     return np.sort(values)

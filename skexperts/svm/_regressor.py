@@ -44,7 +44,7 @@ class BaseL1Regressor(
 
     def _publish(self, coef, intercept, dual_gap, n_iter):
         self.coef_, self.intercept_ = coef[0], float(intercept[0])
-        self.dual_gap_, self.n_iter_ = float(dual_gap[0]), int(n_iter[0])
+        self.dual_gap_, self.n_iter_ = float(dual_gap[0]), max(1, int(n_iter[0]))
 
     def predict(self, X):
         """Return the predicted values.

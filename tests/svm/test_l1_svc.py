@@ -1013,3 +1013,56 @@ def test_experts_in_cells():
     np.testing.assert_array_equal(
         alone.decision_function(X), plain.decision_function(X)
     )
+
+
+def test_a_coefficient_that_leaves_is_zero_after_one_step():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((200, 2))
+    y = X[:, 0] + 2 * rng.standard_normal(200) > 0
+    model = L1SVC(C=1e-4, warm_start=True, tol=1e-30, max_iter=1)
+    model.coef_, model.intercept_ = np.array([[0.1, 0.0]]), np.zeros(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    np.testing.assert_array_equal(model.coef_, 0.0)
+
+
+@pytest.mark.parametrize("container", [np.asarray, csr_array])
+@pytest.mark.parametrize("scale", [1e-11, 1e11])
+def test_columns_of_very_different_scales(container, scale):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((200, 2))
+    y = X[:, 0] + X[:, 1] + 0.3 * rng.standard_normal(200) > 0
+    model = L1SVC().fit(container(X * [scale, 1.0]), y)
+    assert model.dual_gap_ <= model.tol
+    if scale > 1:
+        assert model.coef_.all()
+        assert model.score(container(X * [scale, 1.0]), y) > 0.93
+
+
+def test_a_warm_start_brings_no_intercept_to_a_fit_without_one():
+    X, y = blobs(n=60)
+    model = L1SVC(warm_start=True).fit(X + 3, y)
+    model.set_params(fit_intercept=False).fit(X + 3, y)
+    np.testing.assert_array_equal(model.intercept_, 0.0)
+    assert (model.dual_gap_ <= model.tol).all()
+
+
+@pytest.mark.parametrize("C", [1.0, 1e3])
+def test_single_precision_converges_as_double_does(C):
+    X, y = load_digits(return_X_y=True)
+    X = StandardScaler().fit_transform(X)[:, :40]
+    X[:, 0] = 0
+    model = L1SVC(C=C).fit(X.astype(np.float32), y)
+    assert (model.dual_gap_ <= model.tol).all()
+    assert model.n_iter_.max() < 300
+
+
+def test_a_missing_label_of_no_weight_is_of_no_concern():
+    X, y = blobs(n=40)
+    y = np.array(["a", "b", "c"], dtype=object)[y]
+    y[3] = None
+    weights = np.ones(40)
+    weights[3] = 0
+    model = L1SVC(class_weight="balanced").fit(X, y, weights)
+    assert len(model.classes_) == 3

@@ -397,3 +397,29 @@ def test_as_expert_in_a_pipeline_and_in_cross_validation():
         L1SVCCV(Cs=3, cv=2), n_experts=2, random_state=0, n_jobs=2
     )
     assert experts.fit(X, y).score(X, y) > 0.9
+
+
+def test_the_scorer_sees_the_parameters_of_the_fit():
+    X, y = load_wine(return_X_y=True)
+    seen = []
+
+    def scorer(model, X, y):
+        seen.append((model.C, model.tol, model.fit_intercept, model.max_iter))
+        return model.score(X, y)
+
+    options = {"tol": 1e-2, "fit_intercept": False, "max_iter": 77}
+    model = L1SVCCV(Cs=3, cv=2, scoring=scorer, **options).fit(X, y)
+    assert seen == [(C, 1e-2, False, 77) for C in model.Cs_] * 2
+
+
+def test_a_score_is_a_number():
+    X, y = load_wine(return_X_y=True)
+    with pytest.raises(ValueError, match="scoring must give a number"):
+        L1SVCCV(Cs=2, scoring=lambda model, X, y: {"accuracy": 1.0}).fit(X, y)
+
+
+@pytest.mark.parametrize("Cs", [np.array(5.0), {1.0, 2.0}, [], [[1.0]], [0.0], ["a"]])
+def test_values_of_C_are_checked(Cs):
+    X, y = load_wine(return_X_y=True)
+    with pytest.raises(ValueError, match="Cs must be an integer or|'Cs' parameter"):
+        L1SVCCV(Cs=Cs).fit(X, y)

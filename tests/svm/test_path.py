@@ -336,3 +336,18 @@ def test_more_entries_than_32_bits_can_number():
     problem = problem_of(L1SVR(), X, y, None)
     with pytest.raises(ValueError, match="more than the 2147483647"):
         fit_linear(*problem, Cs=[1.0], fit_intercept=True, tol=1e-4, max_iter=9)
+
+
+def test_many_rows_have_no_coefficients_at_the_critical_C():
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((8192, 3))
+    y = X[:, 0] + 3 * rng.standard_normal(8192) > 0
+    _, coefs, _, gaps = l1_svc_path(X, y, Cs=5)
+    assert not coefs[0].any()
+    assert (gaps <= 1e-4).all()
+
+
+def test_weights_beyond_the_range_are_an_error():
+    X, y = load_breast_cancer(return_X_y=True)
+    with pytest.raises(ValueError, match="beyond the range"):
+        l1_svc_path(X, y, sample_weight=np.full(len(y), 1e308))
