@@ -213,7 +213,7 @@ cdef void pursue_row(
             for a in range(A.size):
                 left -= A.z[a] * (b[A.chosen[a]] + g[A.chosen[a]])
             enter = find_largest(k, g, positive)
-            if A.size == n_nonzero or left <= tol * norm2 or (
+            if left <= tol * norm2 or (
                 (g[enter] if positive else fabs(g[enter])) <= rounding * sqrt(norm2)
             ):
                 return
@@ -229,6 +229,8 @@ cdef void pursue_row(
         else:
             for a in range(A.size):
                 A.z[a] += A.step[a]
+        if length == 1 and A.size == n_nonzero:
+            return
 
 
 cdef int reserve(Active* A, int capacity) noexcept nogil:
