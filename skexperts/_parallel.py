@@ -10,13 +10,14 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from types import FrameType
 from typing import Any
 
 import numpy as np
-from joblib import effective_n_jobs
+from joblib import cpu_count, effective_n_jobs
 from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import ThreadpoolController
@@ -34,7 +35,6 @@ def run_tasks(
     common: tuple = (),
     costs: Sequence[float] | None = None,
     n_jobs: int | None = None,
-    prefer: str | None = None,
 ) -> list:
     """Return ``[function(*common, *task) for task in tasks]``, computed in parallel.
 
@@ -50,8 +50,6 @@ def run_tasks(
         Relative cost of each task; costly tasks start first.
     n_jobs : int or None
         As in joblib.
-    prefer : str, optional
-        As in joblib: ``"threads"`` for functions that hold no lock for long.
 
     Returns
     -------
@@ -73,7 +71,7 @@ def run_tasks(
     )
     chunks = [order[start::n_chunks] for start in range(n_chunks)]
     with _CaughtWarnings() as caught, one_blas_thread():
-        done = Parallel(n_jobs=n_jobs, prefer=prefer)(
+        done = Parallel(n_jobs=n_jobs)(
             delayed(_run_chunk)(
                 function, common, [tasks[i] for i in chunk], os.getpid()
             )
@@ -86,6 +84,32 @@ def run_tasks(
             results[i] = result
     caught.issue_summary(len(tasks))
     return results
+
+
+def run_threads(
+    function: Callable,
+    tasks: Sequence[tuple],
+    *,
+    common: tuple = (),
+    n_jobs: int | None = None,
+) -> list:
+    """Return what :func:`run_tasks` does, in threads of this process.
+
+    For tasks of milliseconds that release the interpreter's lock and warn of nothing:
+    joblib's own threads take ten milliseconds to begin.
+
+    Parameters
+    ----------
+    function, tasks, common, n_jobs : as in :func:`run_tasks`
+    """
+    n_threads = 1
+    if not get_active_backend()[0].nesting_level:
+        n_threads = min(effective_n_jobs(n_jobs), cpu_count(), len(tasks))
+    with one_blas_thread():
+        if n_threads <= 1:
+            return [function(*common, *task) for task in tasks]
+        with ThreadPoolExecutor(n_threads) as pool:
+            return list(pool.map(lambda task: function(*common, *task), tasks))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_info
 
-from skexperts._parallel import run_tasks
+from skexperts._parallel import run_tasks, run_threads
 
 # Worker processes cannot import test modules.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -107,3 +107,28 @@ def test_tasks_have_one_blas_thread_and_the_number_comes_back(n_jobs, backend):
 def test_errors_come_through(n_jobs):
     with pytest.raises(ValueError, match="task 3"):
         run_tasks(fail, [(3,)], n_jobs=n_jobs)
+
+
+def with_thread(offset, number):
+    return offset + number, threading.get_ident()
+
+
+@pytest.mark.parametrize("n_jobs", [None, 1, 2, -1])
+def test_threads_give_results_in_order(n_jobs):
+    tasks = [(number,) for number in range(50)]
+    results = run_threads(with_thread, tasks, common=(1,), n_jobs=n_jobs)
+    assert [value for value, _ in results] == list(range(1, 51))
+    assert len({thread for _, thread in results}) <= joblib.cpu_count()
+    assert run_threads(with_thread, [], n_jobs=n_jobs) == []
+
+
+def threads_used(n_tasks):
+    tasks = [(number,) for number in range(n_tasks)]
+    results = run_threads(with_thread, tasks, common=(0,), n_jobs=2)
+    return {thread for _, thread in results}
+
+
+def test_threads_begin_no_second_level_of_parallel_work():
+    with joblib.parallel_config(backend="threading"):
+        used = run_tasks(threads_used, [(20,), (20,)], n_jobs=2)
+    assert [len(threads) for threads in used] == [1, 1]

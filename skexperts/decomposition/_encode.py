@@ -17,7 +17,7 @@ from skexperts._numeric.coding import (
     lasso_codes,
     pursuit_codes,
 )
-from skexperts._parallel import one_blas_thread, run_tasks
+from skexperts._parallel import one_blas_thread, run_threads
 
 _SCAN_ROWS = 1024
 
@@ -103,9 +103,7 @@ def encode(X, encoder: Encoder, *, batch_size: int, n_jobs: int | None):
             ), 0
     size = -(-batch_size // BLOCK_ROWS) * BLOCK_ROWS
     tasks = [(X[rows],) for rows in gen_batches(X.shape[0], size)]
-    done = run_tasks(
-        _encode_blocks, tasks, common=(encoder,), n_jobs=n_jobs, prefer="threads"
-    )
+    done = run_threads(_encode_blocks, tasks, common=(encoder,), n_jobs=n_jobs)
     blocks, n_unconverged = zip(*done, strict=True)
     codes = join_codes(list(chain.from_iterable(blocks)), len(encoder.gram))
     return codes, sum(n_unconverged)
