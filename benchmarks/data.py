@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.sparse import issparse
 from sklearn.cluster import KMeans
 from sklearn.datasets import fetch_openml
@@ -108,6 +109,38 @@ def make_short(sparse):
         X[rng.random(X.shape) > 0.05] = 0
     y = (X[:, :50] @ rng.standard_normal(50) > 0).astype(int)
     return X[:200], y[:200], X[200:], y[200:]
+
+
+def load_patches(name, side, n_patches, n_test=0):
+    """Return training and test patches of the images, flat ones left out.
+
+    The range of the pixels is 1; the mean of a patch is removed.
+    """
+    rng = np.random.default_rng(0)
+    X, _, X_test, _ = load_split(name)
+    parts = []
+    for images, n in ((X, n_patches), (X_test, n_test)):
+        width = int(np.sqrt(images.shape[1]))
+        images = images.reshape(-1, width, width)
+        windows = sliding_window_view(images, (side, side), axis=(1, 2))
+        at = rng.integers(windows.shape[:3], size=(3 * n, 3))
+        patches = windows[tuple(at.T)].reshape(-1, side * side) / np.ptp(X)
+        patches -= patches.mean(axis=1, keepdims=True)
+        parts.append(patches[patches.std(axis=1) > 0.05][:n])
+    return parts
+
+
+def make_codable(n_rows, n_features, n_atoms):
+    """Return rows, sums of 6 of the random atoms of norm 1 and noise, and the atoms."""
+    rng = np.random.default_rng(0)
+    atoms = rng.standard_normal((n_atoms, n_features))
+    atoms /= np.linalg.norm(atoms, axis=1)[:, None]
+    X = rng.standard_normal((n_rows, n_features)) * 0.1 / np.sqrt(n_features)
+    for _ in range(6):
+        X += (
+            rng.standard_normal((n_rows, 1)) * atoms[rng.integers(n_atoms, size=n_rows)]
+        )
+    return X, atoms
 
 
 def load_letter_cells(n_cells):
