@@ -112,7 +112,7 @@ cdef inline double moved(double v, double t, double delta) noexcept nogil:
 cdef double penalty_slope(
     int k, double t, const double* v, const double* delta, double penalty
 ) noexcept nogil:
-    """Derivative of the penalty at v + t delta: at t = 0 to the right, else the left."""
+    """Derivative of the penalty at v + t delta: at t = 0 to the right, else left."""
     cdef int j
     cdef double z, g = 0
     for j in range(k):
@@ -128,7 +128,9 @@ cdef double penalty_slope(
     return penalty * g
 
 
-cdef double longest_step(int k, const double* v, const double* delta) noexcept nogil:
+cdef double longest_step(
+    int k, const double* v, const double* delta
+) noexcept nogil:
     """Where beyond 1 the first coordinate gets to zero, 1 if one is at zero by then."""
     cdef int j
     cdef double t = INFINITY

@@ -27,7 +27,9 @@ def lasso_codes(
     tol: float,
     max_iter: int,
 ) -> tuple[CodeArrays, int]:
-    """Solve for each row x, with the dictionary D,
+    """Code rows by the elastic net.
+
+    For each row x, with the dictionary D, solve
 
         min over z of |x - zD|^2 / 2 + l1 |z|_1 + l2 |z|^2 / 2
 
