@@ -1,6 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+def squared_norms(X: NDArray[np.floating], norms2: NDArray[np.float64]) -> None: ...
 def code_lasso(
     products: NDArray[np.floating],
     norms2: NDArray[np.float64],

@@ -38,6 +38,8 @@ cdef extern from *:
                           const int* chosen, const double* z, double* g) nogil
     int find_largest_float(int k, const float* g, int positive) nogil
     int find_largest_double(int k, const double* g, int positive) nogil
+    double sum_squares_float(int d, const float* x) nogil
+    double sum_squares_double(int d, const double* x) nogil
 
 ctypedef fused floating:
     float
@@ -272,6 +274,19 @@ cdef int write_row(
             place -= 1
         values[place], indices[place] = value, atom
     return m
+
+
+def squared_norms(
+    const floating[:, ::1] X,           # IN, (n_rows, n_features)
+    double[::1] norms2,                 # OUT, (n_rows,)
+):
+    cdef int i, d = X.shape[1]
+    with nogil:
+        for i in range(X.shape[0]):
+            if floating is float:
+                norms2[i] = sum_squares_float(d, &X[i, 0])
+            else:
+                norms2[i] = sum_squares_double(d, &X[i, 0])
 
 
 def code_lasso(

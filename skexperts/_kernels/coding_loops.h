@@ -68,3 +68,14 @@ static int NAME(find_largest)(int k, const REAL *g, int positive)
             return j;
     return 0;
 }
+
+/* The sum of squares, in double. */
+SKEXPERTS_CLONES
+static double NAME(sum_squares)(int d, const REAL *x)
+{
+    double total = 0;
+    int j;
+    for (j = 0; j < d; j++)
+        total += (double)x[j] * (double)x[j];
+    return total;
+}

@@ -4,15 +4,34 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 
 from skexperts._kernels.coding import code_lasso, code_pursuit
+from skexperts._kernels.coding import squared_norms as fill_squared_norms
 
 # Rows of one product. Blocks begin at multiples of it: so the last bits of a product,
 # which may depend on the place of a row in it, do not depend on the size of a batch.
 BLOCK_ROWS = 256
 
 CodeArrays = tuple[NDArray, NDArray, NDArray]
+
+
+def squared_norms(X: NDArray | csr_array) -> NDArray:
+    """Return the squared norms of rows, summed in float64.
+
+    Parameters
+    ----------
+    X : ndarray in C order, or CSR, of shape (n_rows, n_features)
+
+    Returns
+    -------
+    norms : ndarray of shape (n_rows,), float64
+    """
+    if issparse(X):
+        return np.asarray(X.multiply(X).sum(axis=1, dtype=np.float64)).ravel()
+    norms = np.empty(X.shape[0])
+    fill_squared_norms(X, norms)
+    return norms
 
 
 def lasso_codes(

@@ -1,5 +1,7 @@
 """The penalty at which codes have a wanted number of non-zeros."""
 
+import numpy as np
+
 from skexperts.decomposition._encode import encode, max_useful_alpha
 
 _SCAN_ROWS = 1024
@@ -20,7 +22,7 @@ def alpha_of_density(X, n_nonzero, make):
     make : callable
         ``make(alpha)`` gives an encoder.
     """
-    rows = X[:: -(-X.shape[0] // _SCAN_ROWS)]
+    rows = X[np.arange(0, X.shape[0], -(-X.shape[0] // _SCAN_ROWS))]
     high = max_useful_alpha(rows, make(1.0))
     if high == 0:
         return 1.0

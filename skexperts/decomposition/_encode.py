@@ -16,6 +16,7 @@ from skexperts._numeric.coding import (
     join_codes,
     lasso_codes,
     pursuit_codes,
+    squared_norms,
 )
 from skexperts._parallel import one_blas_thread, run_threads
 
@@ -204,10 +205,3 @@ def _pursue(encoder, X):
     values *= np.repeat(norms, np.diff(bounds))
     values /= encoder.atom_norms[atoms]
     return (values, atoms, bounds), 0
-
-
-def squared_norms(X):
-    """Squared norms of rows, in float64."""
-    if issparse(X):
-        return np.asarray(X.multiply(X).sum(axis=1, dtype=np.float64)).ravel()
-    return np.einsum("ij,ij->i", X, X, dtype=np.float64)

@@ -3,13 +3,13 @@
 import numpy as np
 from scipy.sparse import issparse
 
+from skexperts._numeric.coding import squared_norms
 from skexperts._numeric.dictionary import Statistics, learn_from, replace_atoms
 from skexperts._parallel import one_blas_thread
 from skexperts.decomposition._encode import (
     encode_batch,
     make_encoder,
     row_norms,
-    squared_norms,
 )
 
 _BATCH_ROWS = 512
