@@ -6,7 +6,8 @@ With the products b = D x and the Gram matrix G = D D', the code of a row is
 
 by an active set: one Newton step on the atoms in use, up to the first that gets to
 zero, then the atom of the largest correlation g = b - (G + l2 I) z enters. The Cholesky
-factor of the atoms in use grows by a row with each.
+factor of the atoms in use grows by a row with each. Where rounding breaks that, rows are coded by
+coordinate descent.
 """
 
 from libc.math cimport fabs, sqrt
@@ -47,7 +48,7 @@ ctypedef fused floating:
 
 
 cdef struct Active:
-    int capacity
+    int capacity       # atoms that the factor has room for
     int size
     int* chosen        # atoms in use
     double* z          # their coefficients
@@ -144,13 +145,27 @@ cdef double walk(
     return length
 
 
+cdef double gap_of(
+    double norm2, double bz, double gz, double penalty, double largest, double l1,
+    double* value
+) noexcept nogil:
+    """Duality gap of z, for the largest correlation; value gets the objective."""
+    cdef double cross = norm2 - bz, residual = max(norm2 - bz - gz, 0.0)
+    cdef double scale = l1 / largest if largest > l1 else 1.0
+    if cross < scale * residual:
+        scale = cross / residual if cross > 0 else 0.0
+    value[0] = 0.5 * residual + l1 * penalty
+    return value[0] - scale * cross + 0.5 * scale * scale * residual
+
+
 cdef int code_row(
     int k, const floating* b, double norm2, const floating* gram, double l1, double l2,
     int positive, double tol, int max_iter, Active* A, floating* g
 ) noexcept nogil:
     """Fill the active set; returns whether the duality gap is at most tol * norm2."""
     cdef int a, j, _, enter
-    cdef double largest, scale, penalty, bz, gz, cross, residual, off, least = 0
+    cdef double largest, penalty, bz, gz, off, least = 0
+    cdef double value, lowest = 0.5 * norm2
     # As exact as the type: what is left of an atom, or of a correlation, by rounding.
     cdef double rounding = 1e-6 if floating is float else 1e-14
     cdef double flat = 1e-5 if floating is float else 1e-10
@@ -170,15 +185,12 @@ cdef int code_row(
         largest = g[enter] if positive else fabs(g[enter])
         if A.size == 0:
             least = max(least, rounding * largest)
-        cross = norm2 - bz
-        residual = max(cross - gz, 0.0)
-        scale = l1 / largest if largest > l1 else 1.0
-        if cross < scale * residual:
-            scale = cross / residual if cross > 0 else 0.0
-        if 0.5 * residual + l1 * penalty - scale * cross + (
-            0.5 * scale * scale * residual
-        ) <= tol * norm2:
+        if gap_of(norm2, bz, gz, penalty, largest, l1, &value) <= tol * norm2:
             return 1
+        if not value <= lowest + rounding * norm2:
+            # The factor is not that of the atoms, by rounding.
+            return 0
+        lowest = value
         if off <= 0.1 * (largest - l1) and A.size < A.capacity:
             for a in range(A.size):
                 if A.chosen[a] == enter:
@@ -235,12 +247,12 @@ cdef void pursue_row(
             return
 
 
-cdef int reserve(Active* A, int capacity) noexcept nogil:
+cdef int reserve(Active* A, int capacity, int k) noexcept nogil:
     A.capacity = capacity
-    A.chosen = <int*> malloc((capacity + 1) * sizeof(int))
-    A.z = <double*> malloc((capacity + 1) * sizeof(double))
-    A.sign = <double*> malloc((capacity + 1) * sizeof(double))
-    A.step = <double*> malloc((capacity + 1) * sizeof(double))
+    A.chosen = <int*> malloc(k * sizeof(int))
+    A.z = <double*> malloc(k * sizeof(double))
+    A.sign = <double*> malloc(k * sizeof(double))
+    A.step = <double*> malloc(k * sizeof(double))
     A.factor = <double*> malloc(<size_t> capacity * capacity * sizeof(double))
     return (
         A.chosen != NULL and A.z != NULL and A.sign != NULL and A.step != NULL
@@ -254,6 +266,56 @@ cdef void release(Active* A) noexcept nogil:
     free(A.sign)
     free(A.step)
     free(A.factor)
+
+
+cdef int descend(
+    int k, const floating* b, double norm2, const floating* gram, double l1, double l2,
+    int positive, double tol, int max_iter, Active* A, floating* g
+) noexcept nogil:
+    """Coordinate descent from zero over all atoms: slow, but it only goes down.
+
+    Returns whether the duality gap is at most tol * norm2.
+    """
+    cdef int i, j, sweep
+    cdef double own, old, new, largest, penalty, bz, gz, value
+    cdef floating change
+    cdef const floating* row
+    A.size = k
+    for j in range(k):
+        A.chosen[j], A.z[j] = j, 0
+    for sweep in range(max_iter + 1):
+        if sweep % 50 == 0:
+            # Afresh, so that rounding does not add up.
+            correlate(k, b, gram, A, g)
+            for j in range(k):
+                g[j] -= <floating> (l2 * A.z[j])
+        penalty = bz = gz = largest = 0
+        for j in range(k):
+            penalty += fabs(A.z[j])
+            bz += b[j] * A.z[j]
+            gz += g[j] * A.z[j]
+            largest = max(largest, g[j] if positive else fabs(g[j]))
+        if gap_of(norm2, bz, gz, penalty, largest, l1, &value) <= tol * norm2:
+            return 1
+        for j in range(k):
+            row = gram + <size_t> j * k
+            own, old = row[j] + l2, A.z[j]
+            if own <= 0:
+                continue
+            new = old * own + g[j]
+            if new > l1:
+                new = (new - l1) / own
+            elif new < -l1 and not positive:
+                new = (new + l1) / own
+            else:
+                new = 0
+            if new != old:
+                A.z[j] = new
+                change = <floating> (new - old)
+                for i in range(k):
+                    g[i] -= change * row[i]
+                g[j] -= <floating> (l2 * change)
+    return 0
 
 
 cdef int write_row(
@@ -299,7 +361,7 @@ def code_lasso(
     double tol,
     int max_iter,
     int capacity,                       # of the active set
-    floating[::1] values,               # OUT, room for n_rows * capacity
+    floating[::1] values,               # OUT, room for n_rows * n_atoms
     int32_t[::1] indices,               # OUT, the same
     int32_t[::1] indptr,                # OUT, (n_rows + 1,)
 ):
@@ -308,15 +370,17 @@ def code_lasso(
     cdef int i, failed, missed = 0, k = gram.shape[0]
     cdef floating* g
     with nogil:
-        failed = not reserve(&A, capacity)
+        failed = not reserve(&A, capacity, k)
         g = <floating*> malloc(k * sizeof(floating))
         if not (failed or g == NULL):
             indptr[0] = 0
             for i in range(products.shape[0]):
-                missed += not code_row(
-                    k, &products[i, 0], norms2[i], &gram[0, 0], l1, l2, positive, tol,
-                    max_iter, &A, g
-                )
+                if not code_row(k, &products[i, 0], norms2[i], &gram[0, 0], l1, l2,
+                                positive, tol, max_iter, &A, g):
+                    missed += not descend(
+                        k, &products[i, 0], norms2[i], &gram[0, 0], l1, l2, positive,
+                        tol, max_iter, &A, g
+                    )
                 indptr[i + 1] = write_row(&A, &values[0], &indices[0], indptr[i])
         release(&A)
         failed = failed or g == NULL
@@ -341,7 +405,7 @@ def code_pursuit(
     cdef int i, failed, k = gram.shape[0]
     cdef floating* g
     with nogil:
-        failed = not reserve(&A, n_nonzero)
+        failed = not reserve(&A, n_nonzero, k)
         g = <floating*> malloc(k * sizeof(floating))
         if not (failed or g == NULL):
             indptr[0] = 0

@@ -3,7 +3,7 @@
  * size) and NAME(x) defined. */
 
 #ifndef SKEXPERTS_CLONES
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
+#if defined(__GLIBC__) && defined(__x86_64__) && !defined(__clang__) && __GNUC__ >= 12
 #define SKEXPERTS_CLONES                                                               \
     __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else

@@ -28,7 +28,8 @@ def squared_norms(X: NDArray | csr_array) -> NDArray:
     norms : ndarray of shape (n_rows,), float64
     """
     if issparse(X):
-        return np.asarray(X.multiply(X).sum(axis=1, dtype=np.float64)).ravel()
+        X = X.astype(np.float64)
+        return np.asarray(X.multiply(X).sum(axis=1)).ravel()
     norms = np.empty(X.shape[0])
     fill_squared_norms(X, norms)
     return norms
@@ -66,7 +67,7 @@ def lasso_codes(
     tol : float
         Stop at a duality gap of ``tol`` times |x|^2; not below 64 machine epsilons.
     max_iter : int
-        Newton steps of a row.
+        Steps of a row; sweeps where coordinate descent has to take over.
 
     Returns
     -------
@@ -76,8 +77,9 @@ def lasso_codes(
         Rows that did not get to the gap.
     """
     n_rows, n_atoms = products.shape
-    capacity = min(n_atoms, n_features + 8)
-    codes = _empty_codes(n_rows, capacity, products.dtype)
+    # Of more atoms than that some depend on the others.
+    capacity = n_atoms if l2 > 0 else min(n_atoms, n_features + 8)
+    codes = _empty_codes(n_rows, n_atoms, products.dtype)
     tol = max(tol, 64 * float(np.finfo(products.dtype).eps))
     n_missed = code_lasso(
         products,
