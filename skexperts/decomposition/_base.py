@@ -66,7 +66,7 @@ class BaseSparseCoder(
         if n_unconverged:
             warnings.warn(
                 f"the codes of {n_unconverged} of {X.shape[0]} rows did not reach "
-                f"tol={encoder.tol:g} in max_iter={encoder.max_iter} sweeps: increase "
+                f"tol={encoder.tol:g} in max_iter={encoder.max_iter} steps: increase "
                 "max_iter, tol or alpha.",
                 ConvergenceWarning,
                 stacklevel=users_stacklevel(),
@@ -112,7 +112,7 @@ class BaseSparseCoder(
         weights, X = drop_weightless(weights, X)
         return X, weights
 
-    def _penalty(self, rows, alpha=None):
+    def _penalty(self, rows, alpha):
         """Arguments of the encoder of the codes on the way to the dictionary."""
         method = "elastic_net" if self.method == "elastic_net" else "lasso"
         options = self._encoder_options() | {"method": method, "tol": _TOL_ON_THE_WAY}
@@ -120,17 +120,18 @@ class BaseSparseCoder(
             alpha = self._choose_alpha(rows, options)
         return options | {"alpha": alpha}
 
-    def _set_encoder(self, X, alpha=None):
-        options = self._encoder_options()
-        self.alpha_ = self._choose_alpha(X, options) if alpha is None else alpha
-        self._encoder = make_encoder(self.components_, alpha=self.alpha_, **options)
+    def _set_encoder(self, alpha):
+        self.alpha_ = alpha
+        self._encoder = make_encoder(
+            self.components_, alpha=alpha, **self._encoder_options()
+        )
         self._sparse_codes = self.sparse_output
 
     def _choose_alpha(self, X, options):
         if self.alpha != "auto":
             return float(self.alpha)
         if options["method"] == "omp" or not X.shape[0]:
-            return 1.0
+            return 1.0  # without effect
         wanted = self.n_nonzero_coefs or max(1, X.shape[1] // 10)
         return alpha_of_density(
             X,

@@ -8,6 +8,9 @@ from sklearn.utils import check_array
 from skexperts._sklearn import align_sparse_api
 from skexperts.decomposition._encode import row_norms
 
+# Among so many rows for each first atom different ones are looked for.
+_ROWS_SEEN = 20
+
 
 def make_dictionary(X, dictionary, n_components, *, weights, rng):
     """Return a dictionary that is not learned, and the passes over X that made it.
@@ -68,7 +71,10 @@ def _given(dictionary, n_features, dtype):
 def first_atoms(X, n_components, rng):
     """Return different rows at norm 1, and zeros if there are not enough of them."""
     atoms = np.zeros((n_components, X.shape[1]), dtype=X.dtype)
-    rows = _sample(without_zero_rows(X)[0], n_components, rng)
+    rows = without_zero_rows(X)[0]
+    if rows.shape[0] > _ROWS_SEEN * n_components:
+        rows = rows[rng.permutation(rows.shape[0])[: _ROWS_SEEN * n_components]]
+    rows = _sample(rows, n_components, rng)
     if len(rows):
         atoms[: len(rows)] = rows / row_norms(rows)[:, None]
     return atoms

@@ -28,6 +28,7 @@ class Encoder(NamedTuple):
 
     ``dictionary=None`` stands for the identity. Without ``gram`` the code has a closed
     form. For ``"omp"`` the atoms are at norm 1, and ``atom_norms`` are what they were.
+    ``columns`` is the transposed dictionary in C order, where it is needed.
     """
 
     method: str
@@ -40,6 +41,7 @@ class Encoder(NamedTuple):
     positive: bool
     tol: float
     max_iter: int
+    columns: np.ndarray | None = None
 
 
 def make_encoder(
@@ -96,12 +98,13 @@ def encode(X, encoder: Encoder, *, batch_size: int, n_jobs: int | None):
     n_unconverged : int
     """
     if encoder.gram is None:
-        # One product a batch: other threads would cost more than they save.
+        # One product a block: threads would cost more than they save.
+        size = X.shape[0] if encoder.dictionary is None else BLOCK_ROWS
         with one_blas_thread():
-            batches = gen_batches(X.shape[0], batch_size)
-            return vstack(
-                [_closed_form(encoder, X[rows]) for rows in batches], "csr"
-            ), 0
+            blocks = [
+                _closed_form(encoder, X[rows]) for rows in gen_batches(X.shape[0], size)
+            ]
+        return vstack(blocks, format="csr"), 0
     size = -(-batch_size // BLOCK_ROWS) * BLOCK_ROWS
     tasks = [(X[rows],) for rows in gen_batches(X.shape[0], size)]
     done = run_threads(_encode_blocks, tasks, common=(encoder,), n_jobs=n_jobs)
@@ -143,7 +146,9 @@ def row_norms(rows):
 
 
 def _products(X, encoder):
-    return X if encoder.dictionary is None else X @ encoder.dictionary.T
+    if encoder.dictionary is None:
+        return X
+    return X @ (encoder.dictionary.T if encoder.columns is None else encoder.columns)
 
 
 def _closed_form(encoder, X):
@@ -168,6 +173,9 @@ def _shrink(values, encoder):
 def _encode_blocks(encoder, X):
     """Return the codes of the blocks of a batch, and how many rows missed ``tol``."""
     encode_block = _pursue if encoder.method == "omp" else _descend
+    if issparse(X):
+        # Products with CSR would copy it for every block.
+        encoder = encoder._replace(columns=np.ascontiguousarray(encoder.dictionary.T))
     done = [
         encode_block(encoder, X[rows]) for rows in gen_batches(X.shape[0], BLOCK_ROWS)
     ]
@@ -193,7 +201,9 @@ def _pursue(encoder, X):
     """Code rows scaled to norm 1, with atoms of norm 1, and scale back."""
     norms = row_norms(X)
     scaled = (
-        X.multiply(1 / norms[:, None]).tocsr() if issparse(X) else X / norms[:, None]
+        X.multiply(1 / norms[:, None]).tocsr().astype(X.dtype)
+        if issparse(X)
+        else X / norms[:, None]
     )
     values, atoms, bounds = pursuit_codes(
         _products(scaled, encoder),

@@ -42,7 +42,7 @@ def learn(X, components, weights, *, penalty, rng):
     objective: list[float] = []
     if not X.shape[0]:
         return statistics, objective
-    n_steps = 0
+    n_steps = n_rises = 0
     memory = float(X.shape[0] if weights is None else weights.sum())
     with one_blas_thread():
         for _ in range(_MOST_PASSES):
@@ -53,7 +53,9 @@ def learn(X, components, weights, *, penalty, rng):
             n_steps += -(-X.shape[0] // _BATCH_ROWS)
             if len(objective) < 2 or n_steps < _FEWEST_STEPS:
                 continue
-            if objective[-2] - objective[-1] <= _LEAST_GAIN * objective[-2]:
+            gain = objective[-2] - objective[-1]
+            n_rises = n_rises + 1 if gain < 0 else 0
+            if n_rises > 2 or 0 <= gain <= _LEAST_GAIN * objective[-2]:
                 break
     return statistics, objective
 

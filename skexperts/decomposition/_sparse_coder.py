@@ -7,6 +7,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from skexperts._numeric.dictionary import Statistics
+from skexperts._parallel import one_blas_thread
 from skexperts._sklearn import Interval, StrOptions, fit_context
 from skexperts._validation import all_or_nothing
 from skexperts.decomposition._base import BaseSparseCoder
@@ -58,9 +59,9 @@ class SparseCoder(BaseSparseCoder):
     alpha : float or "auto", default=1.0
         Weight of the penalty, or threshold, in units of the products :math:`x \cdot
         d_k`; see `max_useful_alpha_`. ``"omp"`` uses it only to learn a dictionary.
-        ``"auto"`` finds the value at which the training rows have `n_nonzero_coefs`
-        non-zeros in the mean: while learning on the first atoms, and then once more on
-        the atoms learned.
+        ``"auto"`` finds the value, at least a millionth of the largest useful one, at
+        which the training rows have `n_nonzero_coefs` non-zeros in the mean: while
+        learning on the first atoms, and then once more on the atoms learned.
         0 is allowed for ``"threshold"``, for ``dictionary="identity"``, and for
         ``"omp"`` unless the dictionary is learned.
 
@@ -101,8 +102,9 @@ class SparseCoder(BaseSparseCoder):
         It has no part in the model, and may be changed after fit.
 
     n_jobs : int, default=None
-        Number of batches coded in parallel, in threads; ``"threshold"`` needs none. The
-        codes do not depend on it. It may be changed after fit.
+        Number of batches that `transform` codes in parallel, in threads;
+        ``"threshold"`` needs none. The codes do not depend on it. It may be changed
+        after fit.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the dictionary; used by ``"learn"``, ``"kmeans"`` and ``"sample"``.
@@ -118,7 +120,8 @@ class SparseCoder(BaseSparseCoder):
     max_useful_alpha_ : float
         From this alpha on every code of the training rows is zero: the largest
         :math:`|x \cdot d_k|` (if `positive`, the largest :math:`x \cdot d_k`), divided
-        by `l1_ratio` for ``"elastic_net"``. Infinite for ``"omp"``.
+        by `l1_ratio` for ``"elastic_net"``. Infinite for ``"omp"``. After `partial_fit`
+        the largest so far.
 
     alpha_ : float
         The weight of the penalty that is used.
@@ -128,8 +131,9 @@ class SparseCoder(BaseSparseCoder):
         ``"learn"`` and ``"kmeans"``; calls of `partial_fit`.
 
     objective_ : list of float
-        For ``"learn"``, the mean over the rows of the problem's value in each pass, or
-        call of `partial_fit`, each batch coded before the atoms learn from it.
+        For ``"learn"``, the mean over the rows (without rows of zeros) of the value of
+        the lasso or elastic net problem in each pass, or call of `partial_fit`, each
+        batch coded before the atoms learn from it.
 
     n_features_in_ : int
         Number of features seen during fit.
@@ -153,7 +157,8 @@ class SparseCoder(BaseSparseCoder):
     the largest correlation enters [4]_. This takes the products of the row with all
     atoms, from one matrix product of many rows, and a few rows of the Gram matrix of
     the dictionary. Codes are computed in the dtype of the training rows; `tol` is at
-    least 64 of its machine epsilons. Zero atoms and zero rows have code 0.
+    least 64 of its machine epsilons, except for ``"omp"``. Zero atoms and zero rows
+    have code 0.
 
     All parameters but `batch_size` and `n_jobs` are read by `fit`: setting them later
     changes nothing until the next `fit`.
@@ -255,22 +260,21 @@ class SparseCoder(BaseSparseCoder):
             self._check_combination()
             X, weights = self._validate(X, sample_weight)
             rng = check_random_state(self.random_state)
+            self._forget()
             if _learns(self):
                 rows, weights = without_zero_rows(X, weights)
                 self.components_ = first_atoms(rows, self.n_components, rng)
+                penalty = self._penalty(rows, None)
+                self._penalty_alpha = penalty["alpha"]
                 self._statistics, self.objective_ = learn(
-                    rows,
-                    self.components_,
-                    weights,
-                    penalty=self._penalty(rows),
-                    rng=rng,
+                    rows, self.components_, weights, penalty=penalty, rng=rng
                 )
                 self.n_iter_ = max(1, len(self.objective_))
             else:
                 self.components_, self.n_iter_ = make_dictionary(
                     X, self.dictionary, self.n_components, weights=weights, rng=rng
                 )
-            self._set_encoder(X)
+            self._set_encoder(self._final_alpha(X))
             self.max_useful_alpha_ = max_useful_alpha(X, self._encoder)
         return self
 
@@ -280,7 +284,8 @@ class SparseCoder(BaseSparseCoder):
         """Learn from more rows, each once, in the order given.
 
         Only for ``dictionary="learn"``: others are made of all rows at once.
-        The first call takes its atoms from its rows, and fixes ``alpha="auto"``.
+        The first call takes its atoms from its rows; the first with rows other than
+        zeros fixes `alpha`. `n_components` must stay; other parameters are read anew.
 
         Parameters
         ----------
@@ -298,6 +303,12 @@ class SparseCoder(BaseSparseCoder):
         with all_or_nothing(self):
             self._check_combination()
             first = not hasattr(self, "_statistics")
+            if not first and self.n_components != len(self.components_):
+                raise ValueError(
+                    f"n_components={self.n_components}, but the dictionary that "
+                    f"partial_fit goes on with has {len(self.components_)} atoms. Call "
+                    "fit to begin anew."
+                )
             X, weights = self._validate(X, sample_weight, reset=first)
             rows, weights = without_zero_rows(X, weights)
             if first:
@@ -308,19 +319,37 @@ class SparseCoder(BaseSparseCoder):
             else:
                 self.components_ = self.components_.copy()
                 self._statistics = self._statistics.copy()
-            penalty = self._penalty(rows, None if first else self.alpha_)
-            order = np.arange(rows.shape[0])
+            # Rows of zeros say nothing about the penalty.
+            open_alpha = self.max_useful_alpha_ == 0
+            penalty = self._penalty(rows, None if open_alpha else self._penalty_alpha)
+            self._penalty_alpha = penalty["alpha"]
             if rows.shape[0]:
-                objective = learn_pass(
-                    rows, order, self.components_, self._statistics, weights, penalty
-                )
+                order = np.arange(rows.shape[0])
+                with one_blas_thread():
+                    objective = learn_pass(
+                        rows,
+                        order,
+                        self.components_,
+                        self._statistics,
+                        weights,
+                        penalty,
+                    )
                 self.objective_ = [*self.objective_, objective]
             self.n_iter_ += 1
-            self._set_encoder(X, penalty["alpha"])
+            self._set_encoder(self._final_alpha(X) if open_alpha else self.alpha_)
             self.max_useful_alpha_ = max(
                 self.max_useful_alpha_, max_useful_alpha(X, self._encoder)
             )
         return self
+
+    def _final_alpha(self, X):
+        if self.method == "omp" and _learns(self):
+            return self._penalty_alpha
+        return self._choose_alpha(X, self._encoder_options())
+
+    def _forget(self):
+        for name in ("_statistics", "_penalty_alpha", "objective_"):
+            vars(self).pop(name, None)
 
     def _check_combination(self):
         descent = self.method in ("lasso", "elastic_net")

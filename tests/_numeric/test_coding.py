@@ -155,3 +155,39 @@ def test_positive_pursuit_fits_rows_on_its_atoms_without_negative_parts(
     assert (np.count_nonzero(codes, axis=1) <= n_nonzero).all()
     left = (X - codes @ D) @ D.T
     assert np.abs(left[codes > 0]).max(initial=0) < 1e-8
+
+
+def test_the_elastic_net_uses_more_atoms_than_there_are_features():
+    rng = np.random.default_rng(0)
+    D = rng.normal(size=(100, 8))
+    D /= np.linalg.norm(D, axis=1, keepdims=True)
+    X = rng.normal(size=(20, 8))
+    codes, missed = lasso(X, D, l1=0.1, l2=0.4)
+    assert missed == 0
+    assert np.diff(codes.indptr).max() > 20
+    best = best_objectives(X, D, 0.1, 0.4, False)
+    np.testing.assert_allclose(objectives(X, D, codes, 0.1, 0.4), best, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("positive", [False, True])
+@pytest.mark.parametrize("kind", ["twins", "scales", "offset"])
+def test_no_code_is_worse_than_none(dtype, positive, kind):
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        D = rng.normal(size=(64, 64))
+        if kind == "twins":
+            D[32:] = D[:32] + 1e-3 * D[32:]
+        if kind == "offset":
+            D = 1 + 0.1 * D
+        D /= np.linalg.norm(D, axis=1, keepdims=True)
+        if kind == "scales":
+            D *= 10 ** rng.uniform(-2, 2, (64, 1))
+        X = rng.normal(size=(10, 64))
+        X, D = X.astype(dtype), D.astype(dtype)
+        for share in (1e-5, 1e-3):
+            l1 = float(share * np.abs(X @ D.T).max())
+            codes, _ = lasso(X, D, l1=l1, positive=positive, tol=1e-4)
+            norms = (X.astype(float) ** 2).sum(axis=1)
+            values = objectives(X, D, codes, l1, 0)
+            assert (values <= 0.5 * norms * (1 + 1e-5)).all()

@@ -326,7 +326,7 @@ def test_rows_that_do_not_converge_are_counted_once():
     coder = SparseCoder(
         alpha=0.01, dictionary=dictionary, max_iter=1, tol=1e-8, batch_size=8
     )
-    message = r"codes of 29 of 30 rows did not reach tol=1e-08 in max_iter=1 sweeps"
+    message = r"codes of 29 of 30 rows did not reach tol=1e-08 in max_iter=1 steps"
     with pytest.warns(ConvergenceWarning, match=message) as record:
         coder.fit_transform(X)
     assert len(record) == 1

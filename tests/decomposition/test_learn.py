@@ -143,3 +143,44 @@ def test_sparse_rows_teach_what_dense_rows_teach(digits):
     )
     np.testing.assert_allclose(sparse.components_, dense.components_, atol=1e-6)
     np.testing.assert_allclose(sparse.objective_, dense.objective_, rtol=1e-6)
+
+
+def test_a_refit_forgets_what_was_learned(digits):
+    coder = SparseCoder(20, alpha=0.1, random_state=0).fit(digits)
+    coder.set_params(dictionary="sample", n_components=1).fit(digits)
+    assert not hasattr(coder, "objective_")
+    coder.set_params(dictionary="learn").partial_fit(digits[:100])
+    expected = SparseCoder(1, alpha=0.1, random_state=0).partial_fit(digits[:100])
+    np.testing.assert_array_equal(coder.components_, expected.components_)
+
+
+def test_a_stream_cannot_change_the_number_of_atoms(digits):
+    coder = SparseCoder(20, alpha=0.1, random_state=0).fit(digits)
+    with pytest.raises(ValueError, match="n_components=7, but .* has 20 atoms"):
+        coder.set_params(n_components=7).partial_fit(digits)
+
+
+@pytest.mark.parametrize("method", ["lasso", "elastic_net", "threshold"])
+def test_a_stream_has_the_density_asked_for(digits, method):
+    coder = SparseCoder(
+        20, method=method, alpha="auto", n_nonzero_coefs=5, random_state=0
+    )
+    coder.partial_fit(np.zeros((5, 64)))
+    for part in np.array_split(digits, 3):
+        coder.partial_fit(part)
+    assert 3 < coder.transform(digits).nnz / len(digits) < 7
+
+
+def test_a_pursuit_goes_on_with_the_penalty_it_learned_with(digits):
+    coder = SparseCoder(20, method="omp", alpha="auto", random_state=0).fit(digits)
+    alpha = coder.alpha_
+    assert alpha < 0.9
+    coder.partial_fit(digits)
+    assert coder.alpha_ == alpha
+    assert coder.objective_[-1] < 1.05 * coder.objective_[-2]
+
+
+def test_many_equal_rows_are_no_long_search():
+    X = csr_array(np.tile(np.eye(3), (20_000, 1)))
+    coder = SparseCoder(10, alpha=0.1, random_state=0).partial_fit(X)
+    assert coder.components_.any(axis=1).sum() >= 3

@@ -231,14 +231,23 @@ def test_sparse_rows_are_refused_with_the_remedy(X):
 
 @pytest.mark.parametrize("dictionary", ["learn", "kmeans", "sample"])
 @pytest.mark.parametrize("method", ["lasso", "elastic_net", "omp", "threshold"])
-def test_sparse_rows_are_coded_as_dense_rows(X, method, dictionary):
+@pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-7), (np.float32, 1e-3)])
+def test_sparse_rows_are_coded_as_dense_rows(X, method, dictionary, dtype, rtol):
     X[np.abs(X) < 0.7] = 0
-    options = {"method": method, "alpha": 0.3, "dictionary": dictionary, "tol": 1e-10}
+    X = X.astype(dtype)
+    options = {
+        "method": method,
+        "alpha": 0.3,
+        "dictionary": dictionary,
+        "tol": rtol / 1e3,
+    }
     coder = SparseCoder(5, random_state=0, **options).fit(X)
-    codes = coder.transform(X).toarray()
-    np.testing.assert_allclose(coder.transform(csr_array(X)).toarray(), codes)
+    codes = coder.transform(X)
+    sparse = coder.transform(csr_array(X))
+    assert sparse.dtype == dtype
+    np.testing.assert_allclose(sparse.toarray(), codes.toarray(), rtol, atol=rtol)
     again = SparseCoder(5, random_state=0, **options).fit(csr_array(X))
-    np.testing.assert_allclose(again.components_, coder.components_, atol=1e-8)
+    np.testing.assert_allclose(again.components_, coder.components_, atol=rtol)
 
 
 @pytest.mark.parametrize(
