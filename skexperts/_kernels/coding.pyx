@@ -6,8 +6,8 @@ With the products b = D x and the Gram matrix G = D D', the code of a row is
 
 by an active set: one Newton step on the atoms in use, up to the first that gets to
 zero, then the atom of the largest correlation g = b - (G + l2 I) z enters. The Cholesky
-factor of the atoms in use grows by a row with each. Where rounding breaks that, rows are coded by
-coordinate descent.
+factor of the atoms in use grows by a row with each. Where rounding breaks that, rows
+are coded by coordinate descent.
 """
 
 from libc.math cimport fabs, sqrt

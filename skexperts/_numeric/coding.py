@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import csr_array
 
 from skexperts._kernels.coding import code_lasso, code_pursuit
 from skexperts._kernels.coding import squared_norms as fill_squared_norms
@@ -27,11 +27,11 @@ def squared_norms(X: NDArray | csr_array) -> NDArray:
     -------
     norms : ndarray of shape (n_rows,), float64
     """
-    if issparse(X):
+    if not isinstance(X, np.ndarray):
         X = X.astype(np.float64)
         return np.asarray(X.multiply(X).sum(axis=1)).ravel()
     norms = np.empty(X.shape[0])
-    fill_squared_norms(X, norms)
+    fill_squared_norms(np.ascontiguousarray(X), norms)
     return norms
 
 

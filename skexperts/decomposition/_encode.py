@@ -134,13 +134,18 @@ def max_useful_alpha(X, encoder: Encoder) -> float:
 
 def row_norms(rows):
     """Euclidean norms that neither overflow nor underflow; 1 for a row of zeros."""
+    squares = squared_norms(rows)
+    if ((squares > 1e-200) & (squares < 1e200)).all():
+        return np.sqrt(squares).astype(rows.dtype)
     largest = abs(rows).max(axis=1)
     largest = largest.toarray() if issparse(largest) else largest
     largest[largest == 0] = 1
-    if issparse(rows):
-        norms = largest * np.sqrt(squared_norms(rows.multiply(1 / largest[:, None])))
-    else:
-        norms = largest * np.linalg.norm(rows / largest[:, None], axis=1)
+    scaled = (
+        rows.multiply(1 / largest[:, None]).tocsr()
+        if issparse(rows)
+        else rows / largest[:, None]
+    )
+    norms = (largest * np.sqrt(squared_norms(scaled))).astype(rows.dtype)
     norms[norms == 0] = 1
     return norms
 
@@ -201,9 +206,7 @@ def _pursue(encoder, X):
     """Code rows scaled to norm 1, with atoms of norm 1, and scale back."""
     norms = row_norms(X)
     scaled = (
-        X.multiply(1 / norms[:, None]).tocsr().astype(X.dtype)
-        if issparse(X)
-        else X / norms[:, None]
+        X.multiply(1 / norms[:, None]).tocsr() if issparse(X) else X / norms[:, None]
     )
     values, atoms, bounds = pursuit_codes(
         _products(scaled, encoder),
