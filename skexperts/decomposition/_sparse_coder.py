@@ -284,8 +284,8 @@ class SparseCoder(BaseSparseCoder):
         """Learn from more rows, each once, in the order given.
 
         Only for ``dictionary="learn"``: others are made of all rows at once.
-        The first call takes its atoms from its rows; the first with rows other than
-        zeros fixes `alpha`. `n_components` must stay; other parameters are read anew.
+        The first call with rows other than zeros takes its atoms from them, and fixes
+        `alpha`. `n_components` must stay; other parameters are read anew.
 
         Parameters
         ----------
@@ -312,16 +312,17 @@ class SparseCoder(BaseSparseCoder):
             X, weights = self._validate(X, sample_weight, reset=first)
             rows, weights = without_zero_rows(X, weights)
             if first:
+                self.objective_, self.n_iter_, self.max_useful_alpha_ = [], 0, 0.0
+            # Rows of zeros give neither atoms nor a penalty.
+            nothing_yet = not self.objective_
+            if nothing_yet:
                 rng = check_random_state(self.random_state)
                 self.components_ = first_atoms(rows, self.n_components, rng)
                 self._statistics = Statistics.start(self.components_)
-                self.objective_, self.n_iter_, self.max_useful_alpha_ = [], 0, 0.0
             else:
                 self.components_ = self.components_.copy()
                 self._statistics = self._statistics.copy()
-            # Rows of zeros say nothing about the penalty.
-            open_alpha = self.max_useful_alpha_ == 0
-            penalty = self._penalty(rows, None if open_alpha else self._penalty_alpha)
+            penalty = self._penalty(rows, None if nothing_yet else self._penalty_alpha)
             self._penalty_alpha = penalty["alpha"]
             if rows.shape[0]:
                 order = np.arange(rows.shape[0])
@@ -336,7 +337,7 @@ class SparseCoder(BaseSparseCoder):
                     )
                 self.objective_ = [*self.objective_, objective]
             self.n_iter_ += 1
-            self._set_encoder(self._final_alpha(X) if open_alpha else self.alpha_)
+            self._set_encoder(self._final_alpha(X) if nothing_yet else self.alpha_)
             self.max_useful_alpha_ = max(
                 self.max_useful_alpha_, max_useful_alpha(X, self._encoder)
             )

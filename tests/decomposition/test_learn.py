@@ -180,6 +180,13 @@ def test_a_pursuit_goes_on_with_the_penalty_it_learned_with(digits):
     assert coder.objective_[-1] < 1.05 * coder.objective_[-2]
 
 
+def test_zeros_fix_no_penalty_of_a_pursuit(digits):
+    coder = SparseCoder(20, method="omp", alpha="auto", random_state=0)
+    coder.partial_fit(np.zeros((5, 64)))
+    coder.partial_fit(digits)
+    assert coder.alpha_ < 0.9
+
+
 def test_many_equal_rows_are_no_long_search():
     X = csr_array(np.tile(np.eye(3), (20_000, 1)))
     coder = SparseCoder(10, alpha=0.1, random_state=0).partial_fit(X)
