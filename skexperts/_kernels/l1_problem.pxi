@@ -2,7 +2,7 @@
 # step length, the duality gap.
 
 cdef enum:
-    # Working sets of columns have room for so many.
+    # Up to so many columns all are the working set; of more it may always have so many.
     SMALL = 64
 
 # Relative sum of the forces at which the intercept is at its best.

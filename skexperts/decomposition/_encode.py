@@ -43,6 +43,16 @@ class Encoder(NamedTuple):
     max_iter: int
     columns: np.ndarray | None = None
 
+    @property
+    def l1(self) -> float:
+        """Weight of the l1 norm."""
+        return self.alpha * self.l1_ratio
+
+    @property
+    def l2(self) -> float:
+        """Weight of half the squared norm."""
+        return self.alpha * (1 - self.l1_ratio)
+
 
 def make_encoder(
     components, *, method, alpha, l1_ratio, n_nonzero_coefs, positive, tol, max_iter
@@ -97,6 +107,7 @@ def encode(X, encoder: Encoder, *, batch_size: int, n_jobs: int | None):
     codes : csr_array of shape (n_samples, n_components), dtype of X
     n_unconverged : int
     """
+    encoder = _with_columns(encoder, X)
     if encoder.gram is None:
         # One product a block: threads would cost more than they save.
         size = X.shape[0] if encoder.dictionary is None else BLOCK_ROWS
@@ -115,7 +126,7 @@ def encode(X, encoder: Encoder, *, batch_size: int, n_jobs: int | None):
 
 def encode_batch(encoder: Encoder, X):
     """Return what :func:`encode` does, of few rows, by an encoder with Gram matrix."""
-    blocks, n_unconverged = _encode_blocks(encoder, X)
+    blocks, n_unconverged = _encode_blocks(_with_columns(encoder, X), X)
     return join_codes(blocks, len(encoder.gram)), n_unconverged
 
 
@@ -123,6 +134,7 @@ def max_useful_alpha(X, encoder: Encoder) -> float:
     """Smallest alpha for which every code of X is zero; inf for matching pursuit."""
     if encoder.method == "omp":
         return np.inf
+    encoder = _with_columns(encoder, X)
     largest = 0.0
     for rows in gen_batches(X.shape[0], _SCAN_ROWS):
         products = _products(X[rows], encoder)
@@ -150,6 +162,13 @@ def row_norms(rows):
     return norms
 
 
+def _with_columns(encoder, X):
+    """Transpose the dictionary once: every product with CSR would do it again."""
+    if encoder.dictionary is None or not issparse(X):
+        return encoder
+    return encoder._replace(columns=np.ascontiguousarray(encoder.dictionary.T))
+
+
 def _products(X, encoder):
     if encoder.dictionary is None:
         return X
@@ -168,19 +187,15 @@ def _closed_form(encoder, X):
 
 def _shrink(values, encoder):
     """Soft threshold by the l1 part of the penalty, divide by one plus the l2 part."""
-    l1 = encoder.alpha * encoder.l1_ratio
-    l2 = encoder.alpha * (1 - encoder.l1_ratio)
+    l1, scale = encoder.l1, 1 + encoder.l2
     if encoder.positive:
-        return np.maximum(values - l1, 0) / (1 + l2)
-    return (values - np.clip(values, -l1, l1)) / (1 + l2)
+        return np.maximum(values - l1, 0) / scale
+    return (values - np.clip(values, -l1, l1)) / scale
 
 
 def _encode_blocks(encoder, X):
     """Return the codes of the blocks of a batch, and how many rows missed ``tol``."""
     encode_block = _pursue if encoder.method == "omp" else _descend
-    if issparse(X):
-        # Products with CSR would copy it for every block.
-        encoder = encoder._replace(columns=np.ascontiguousarray(encoder.dictionary.T))
     done = [
         encode_block(encoder, X[rows]) for rows in gen_batches(X.shape[0], BLOCK_ROWS)
     ]
@@ -194,8 +209,8 @@ def _descend(encoder, X):
         squared_norms(X),
         encoder.gram,
         X.shape[1],
-        l1=encoder.alpha * encoder.l1_ratio,
-        l2=encoder.alpha * (1 - encoder.l1_ratio),
+        l1=encoder.l1,
+        l2=encoder.l2,
         positive=encoder.positive,
         tol=encoder.tol,
         max_iter=encoder.max_iter,

@@ -88,9 +88,8 @@ def _losses(encoder, X, codes):
         losses = np.maximum(losses, 0)
     else:
         losses = 0.5 * squared_norms(X - codes @ encoder.dictionary)
-    l1 = encoder.alpha * encoder.l1_ratio
-    l2 = encoder.alpha - l1
-    return losses, l1 * abs(codes).sum(axis=1) + 0.5 * l2 * squared_norms(codes)
+    penalties = encoder.l1 * abs(codes).sum(axis=1)
+    return losses, penalties + 0.5 * encoder.l2 * squared_norms(codes)
 
 
 def _revive(statistics, components, batch, losses):
