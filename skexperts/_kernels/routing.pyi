@@ -8,3 +8,13 @@ def select_top_k(
     indices: NDArray[np.int32],
     indptr: NDArray[np.int32],
 ) -> None: ...
+def refuse_overflow(
+    weights: NDArray[np.float64],
+    k: int,
+    state: NDArray[np.uint8],
+    rows: NDArray[np.int32],
+    ranks: NDArray[np.float64],
+    loads: NDArray[np.int32],
+    stack: NDArray[np.int32],
+    waits: NDArray[np.uint8],
+) -> None: ...

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from skexperts._kernels.routing import select_top_k
+from skexperts._kernels.routing import refuse_overflow, select_top_k
 
 # Weights of this many pairs are held in memory at a time. It is a constant, so that
 # the floating-point results never depend on the machine or on the number of jobs.
@@ -47,6 +47,55 @@ def route_top_k(weights: NDArray, k: int) -> csr_array:
     return csr_array(
         (data[:n_pairs], indices[:n_pairs], indptr), shape=(n_rows, n_experts)
     )
+
+
+def route_balanced(weights: NDArray, k: int, capacity: int) -> csr_array:
+    """Route like :func:`route_top_k`, but at most ``capacity`` rows to an expert.
+
+    All pairs of row and expert are taken in the order of descending weight, ties by row
+    and then by expert. A pair is routed if its row has fewer than k experts so far and
+    its expert fewer than ``capacity`` rows. So a row that finds an expert full goes on
+    to its next choice. A row that finds no room anywhere keeps its first choice, and a
+    row without any positive weight goes to all experts: these rows are beyond the limit.
+    If all weights are positive and the experts have room for k of each row, no row is
+    left without room.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_rows, n_experts), non-negative
+    k : int, at least 1; larger than n_experts means n_experts
+    capacity : int, at least 1; no limit from n_rows on
+
+    Returns
+    -------
+    routing : csr_array of shape (n_rows, n_experts), float64
+
+    Notes
+    -----
+    The rule has exactly one result, the stable matching of rows and experts that both
+    prefer larger weights. It is found by deferred acceptance, from the k largest weights
+    of each row and as many more as are refused, without sorting all pairs.
+    """
+    n_rows, n_experts = weights.shape
+    if capacity >= n_rows:
+        return route_top_k(weights, k)
+    weights = np.ascontiguousarray(weights, dtype=np.float64)
+    state = np.zeros((n_rows, n_experts), dtype=np.uint8)
+    refuse_overflow(
+        weights,
+        min(k, n_experts),
+        state,
+        np.empty((n_experts, capacity), dtype=np.int32),
+        np.empty((n_experts, capacity)),
+        np.zeros(n_experts, dtype=np.int32),
+        np.empty(n_rows, dtype=np.int32),
+        np.zeros(n_rows, dtype=np.uint8),
+    )
+    allowed = np.where(state == 2, 0.0, weights)
+    stranded = np.flatnonzero((state == 2).any(axis=1) & ~allowed.any(axis=1))
+    first = weights[stranded].argmax(axis=1)
+    allowed[stranded, first] = weights[stranded, first]
+    return route_top_k(allowed, k)
 
 
 def pairs_by_expert(routing: csr_array) -> tuple[NDArray, NDArray, NDArray]:

@@ -8,6 +8,7 @@ from skexperts._numeric.routing import (
     merge_small_cells,
     nearest_cell,
     pairs_by_expert,
+    route_balanced,
     route_top_k,
     row_blocks,
 )
@@ -105,3 +106,74 @@ def test_nearest_cell_marks_unclaimed_rows():
     affinity = np.array([[-np.inf, -np.inf], [-1.0, -1.0], [-2.0, -1.0]])
     np.testing.assert_array_equal(nearest_cell(affinity), [-1, 0, 1])
     assert nearest_cell(np.empty((0, 3))).shape == (0,)
+
+
+def slow_balanced(weights, k, capacity):
+    """Reference: all pairs by (-weight, row, expert), each routed where there is room."""
+    n_rows, n_experts = weights.shape
+    chosen = [[] for _ in range(n_rows)]
+    loads = np.zeros(n_experts, dtype=int)
+    pairs = [(-w, i, j) for i, row in enumerate(weights) for j, w in enumerate(row) if w]
+    for negative, i, j in sorted(pairs):
+        negligible = chosen[i] and -negative < 1e-6 * weights[i, chosen[i][0]]
+        if len(chosen[i]) < k and loads[j] < capacity and not negligible:
+            chosen[i].append(j)
+            loads[j] += 1
+    routing = np.zeros_like(weights)
+    for i, row in enumerate(weights):
+        if not row.any():
+            routing[i] = 1 / n_experts
+        else:
+            kept = chosen[i] or [row.argmax()]
+            routing[i, kept] = row[kept] / row[kept].sum()
+    return routing
+
+
+some_weights = st.sampled_from([0.0, 1e-300, 1e-7, 0.25, 0.5, 1.0, 3.0, 4e5])
+
+
+@given(
+    weights=st.tuples(st.integers(1, 14), st.integers(1, 7)).flatmap(
+        lambda shape: arrays(np.float64, shape, elements=some_weights)
+    ),
+    k=st.integers(1, 8),
+    capacity=st.integers(1, 15),
+)
+def test_route_balanced_takes_pairs_by_weight_where_there_is_room(weights, k, capacity):
+    routing = route_balanced(weights, k, capacity)
+    expected = slow_balanced(weights, k, capacity)
+    np.testing.assert_allclose(routing.toarray(), expected, rtol=1e-12)
+    assert routing.has_canonical_format
+
+
+@given(
+    shape=st.tuples(st.integers(1, 60), st.integers(1, 9)),
+    k=st.integers(1, 9),
+    spare=st.integers(0, 3),
+    seed=st.integers(0, 99),
+)
+def test_no_expert_is_overloaded_where_there_is_room_for_all(shape, k, spare, seed):
+    n_rows, n_experts = shape
+    k = min(k, n_experts)
+    weights = np.random.default_rng(seed).dirichlet(np.ones(n_experts), n_rows) + 1e-3
+    capacity = -(-n_rows * k // n_experts) + spare
+    routing = route_balanced(weights, k, capacity)
+    assert np.bincount(routing.indices, minlength=n_experts).max() <= capacity
+    assert np.diff(routing.indptr).min() >= 1
+    np.testing.assert_allclose(routing.sum(axis=1), 1.0)
+
+
+@given(weights=weight_matrices, k=st.integers(1, 10), spare=st.integers(0, 2))
+def test_route_balanced_without_a_limit_is_route_top_k(weights, k, spare):
+    routing = route_balanced(weights, k, len(weights) + spare)
+    plain = route_top_k(weights, k)
+    for name in ("data", "indices", "indptr"):
+        np.testing.assert_array_equal(getattr(routing, name), getattr(plain, name))
+
+
+def test_overflow_goes_to_the_next_choice_and_nobody_is_dropped():
+    weights = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.0], [0.0, 0.0]])
+    routing = route_balanced(weights, 1, 2).toarray()
+    np.testing.assert_array_equal(
+        routing, [[1, 0], [1, 0], [0, 1], [1, 0], [0.5, 0.5]]
+    )
