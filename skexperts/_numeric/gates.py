@@ -2,6 +2,13 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import entr, expit
+
+from skexperts._numeric.routing import row_blocks
+
+# Bounds of the temperature that is found from the data, and when it is good enough.
+_COLDEST, _HOTTEST = 1 / 16, 16.0
+_ENOUGH = 1e-3
 
 
 def softmax_weights(affinity: NDArray, temperature: float) -> NDArray:
@@ -41,3 +48,69 @@ def one_hot_weights(affinity: NDArray) -> NDArray:
     nearest = affinity.argmax(axis=1)
     weights[rows, nearest] = affinity[rows, nearest] > -np.inf
     return weights
+
+
+def open_gates(logits: NDArray, closed: NDArray, threshold: float) -> NDArray:
+    """Sigmoid of the logits where it is above the threshold, else 0.
+
+    A row for which no gate is open goes to the expert of its largest logit, ties to the
+    lowest id, with weight 1, if not all experts are closed to it.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_rows, n_experts)
+    closed : ndarray of shape (n_rows, n_experts), bool
+    threshold : float
+
+    Returns
+    -------
+    weights : ndarray of shape (n_rows, n_experts)
+    """
+    weights = expit(logits)
+    weights[closed | (weights <= threshold)] = 0
+    shut = np.flatnonzero(~weights.any(axis=1))
+    weights[shut] = one_hot_weights(np.where(closed[shut], -np.inf, logits[shut]))
+    return weights
+
+
+def mean_perplexity(
+    affinity: NDArray, temperature: float, row_weights: NDArray
+) -> float:
+    """Effective number of cells per row, the mean of ``exp(entropy(weights))``.
+
+    Parameters
+    ----------
+    affinity : ndarray of shape (n_rows, n_cells)
+    temperature : float
+    row_weights : ndarray of shape (n_rows,), sum 1
+    """
+    total = 0.0
+    for block in row_blocks(*affinity.shape):
+        weights = softmax_weights(affinity[block], temperature)
+        total += float(row_weights[block] @ np.exp(entr(weights).sum(axis=1)))
+    return total
+
+
+def temperature_of_perplexity(
+    affinity: NDArray, target: float, row_weights: NDArray
+) -> float:
+    """Return the temperature at which the mean perplexity is ``target``.
+
+    The perplexity of every row increases with the temperature, so that bisection on
+    the log of the temperature finds it, between 1/16 and 16; where the perplexity does
+    not reach the target, it is the bound.
+
+    Parameters
+    ----------
+    affinity : ndarray of shape (n_rows, n_cells)
+    target : float
+    row_weights : ndarray of shape (n_rows,), sum 1
+    """
+    low, high = np.log(_COLDEST), np.log(_HOTTEST)
+    while high - low > _ENOUGH:
+        middle = (low + high) / 2
+        if mean_perplexity(affinity, np.exp(middle), row_weights) < target:
+            low = middle
+        else:
+            high = middle
+    return float(np.exp((low + high) / 2))

@@ -7,6 +7,9 @@ indices in ascending order and rows that sum to 1. Boundary conventions:
 - fewer than k positive weights give fewer than k entries, and a weight below a
   millionth of the largest of its row counts as none;
 - a row without any positive weight goes to all experts in equal parts.
+
+A limit on the rows of an expert is for training only: with it, the routing of a row
+depends on the others.
 """
 
 from collections.abc import Iterator
@@ -56,9 +59,9 @@ def route_balanced(weights: NDArray, k: int, capacity: int) -> csr_array:
     and then by expert. A pair is routed if its row has fewer than k experts so far and
     its expert fewer than ``capacity`` rows. So a row that finds an expert full goes on
     to its next choice. A row that finds no room anywhere keeps its first choice, and a
-    row without any positive weight goes to all experts: these rows are beyond the limit.
-    If all weights are positive and the experts have room for k of each row, no row is
-    left without room.
+    row without any positive weight goes to all experts; these rows are not counted. If
+    all weights are positive and the experts have room for k of each row, no row is left
+    without room. A weight below a millionth of the largest that has found room is none.
 
     Parameters
     ----------
@@ -73,8 +76,18 @@ def route_balanced(weights: NDArray, k: int, capacity: int) -> csr_array:
     Notes
     -----
     The rule has exactly one result, the stable matching of rows and experts that both
-    prefer larger weights. It is found by deferred acceptance, from the k largest weights
-    of each row and as many more as are refused, without sorting all pairs.
+    prefer larger weights. It is found by deferred acceptance, from the k largest
+    weights of each row and as many more as are refused, without sorting all pairs. A
+    limit on the rows of an expert, with overflow, is from Shazeer et al. (2017) and
+    Fedus et al. (2022), who drop what overflows.
+
+    References
+    ----------
+    N. Shazeer et al. (2017). Outrageously large neural networks: the sparsely-gated
+    mixture-of-experts layer. ICLR.
+
+    W. Fedus, B. Zoph, N. Shazeer (2022). Switch transformers: scaling to trillion
+    parameter models with simple and efficient sparsity. JMLR 23(120).
     """
     n_rows, n_experts = weights.shape
     if capacity >= n_rows:

@@ -109,11 +109,13 @@ def test_nearest_cell_marks_unclaimed_rows():
 
 
 def slow_balanced(weights, k, capacity):
-    """Reference: all pairs by (-weight, row, expert), each routed where there is room."""
+    """Reference: take all pairs by (-weight, row, expert) where there is room."""
     n_rows, n_experts = weights.shape
     chosen = [[] for _ in range(n_rows)]
     loads = np.zeros(n_experts, dtype=int)
-    pairs = [(-w, i, j) for i, row in enumerate(weights) for j, w in enumerate(row) if w]
+    pairs = [
+        (-w, i, j) for i, row in enumerate(weights) for j, w in enumerate(row) if w
+    ]
     for negative, i, j in sorted(pairs):
         negligible = chosen[i] and -negative < 1e-6 * weights[i, chosen[i][0]]
         if len(chosen[i]) < k and loads[j] < capacity and not negligible:
@@ -174,6 +176,4 @@ def test_route_balanced_without_a_limit_is_route_top_k(weights, k, spare):
 def test_overflow_goes_to_the_next_choice_and_nobody_is_dropped():
     weights = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.0], [0.0, 0.0]])
     routing = route_balanced(weights, 1, 2).toarray()
-    np.testing.assert_array_equal(
-        routing, [[1, 0], [1, 0], [0, 1], [1, 0], [0.5, 0.5]]
-    )
+    np.testing.assert_array_equal(routing, [[1, 0], [1, 0], [0, 1], [1, 0], [0.5, 0.5]])
