@@ -9,7 +9,7 @@ from importlib.metadata import version
 from skexperts.combine import AlphaCombinerClassifier, AlphaCombinerRegressor
 from skexperts.decomposition import SparseCoder
 from skexperts.ensemble import PartitionedExpertsClassifier, PartitionedExpertsRegressor
-from skexperts.gating import DistanceGate, HardGate
+from skexperts.gating import DistanceGate, HardGate, SigmoidGate, SoftmaxGate
 from skexperts.partition import RandomPartitioner
 from skexperts.svm import L1SVC, L1SVCCV, L1SVR, L1SVRCV
 
@@ -27,6 +27,8 @@ __all__ = [
     "PartitionedExpertsClassifier",
     "PartitionedExpertsRegressor",
     "RandomPartitioner",
+    "SigmoidGate",
+    "SoftmaxGate",
     "SparseCoder",
     "__version__",
 ]

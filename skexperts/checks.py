@@ -21,7 +21,8 @@ def check_gate(gate):
     ----------
     gate : estimator
         With ``fit(X, affinity, cells, sample_weight)`` and ``gate_weights(X,
-        affinity)``.
+        affinity)``. Its ``random_state``, if it has one, must be set. If it has a
+        ``needs_competence`` that is true, it is given ``competence`` as well.
 
     Raises
     ------
@@ -34,8 +35,16 @@ def check_gate(gate):
     affinity = -rng.uniform(0.1, 9.0, size=(60, 5))
     affinity[:10, 3] = -np.inf
     cells = nearest_cell(affinity)
-    before = affinity.copy()
-    fitted = clone(gate).fit(X, affinity, cells, np.ones(60))
+    cells[-5:] = -1
+    told = X, affinity, cells, np.ones(60)
+    competence = rng.uniform(size=(60, 5))
+    competence[-7:] = 0
+    more = (
+        {"competence": competence} if getattr(gate, "needs_competence", False) else {}
+    )
+    inputs = [*told, competence]
+    before = [array.copy() for array in inputs]
+    fitted = clone(gate).fit(*told, **more)
     weights = fitted.gate_weights(X, affinity)
     _check(
         weights.shape == affinity.shape, "weights must have the shape of the affinity"
@@ -43,14 +52,20 @@ def check_gate(gate):
     _check(np.isfinite(weights).all(), "weights must be finite")
     _check((weights >= 0).all(), "weights must not be negative")
     _check((weights[:10, 3] == 0).all(), "affinity -inf must give weight 0")
-    _check(np.array_equal(affinity, before), "the affinity must not be changed")
+    names = "X", "the affinity", "cells", "sample_weight", "competence"
+    for name, array, old in zip(names, inputs, before, strict=True):
+        _check(np.array_equal(array, old), f"{name} must not be changed")
+    unclaimed = fitted.gate_weights(X[:1], np.full((1, 5), -np.inf))
+    _check((unclaimed == 0).all(), "affinity -inf must give weight 0")
+    narrow = fitted.gate_weights(X.astype(np.float32), affinity)
+    _check(np.allclose(weights, narrow, atol=1e-4), "X may be float32 as well")
     one_by_one = np.vstack(
         [fitted.gate_weights(X[[i]], affinity[[i]]) for i in range(len(X))]
     )
     _check(
         np.allclose(weights, one_by_one), "weights must not depend on the other rows"
     )
-    again = clone(gate).fit(X, affinity, cells, np.ones(60)).gate_weights(X, affinity)
+    again = clone(gate).fit(*told, **more).gate_weights(X, affinity)
     _check(np.array_equal(weights, again), "two fits on the same data must agree")
 
 

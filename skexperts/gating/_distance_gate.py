@@ -2,13 +2,19 @@
 
 from numbers import Real
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
-from skexperts._numeric.gates import softmax_weights
-from skexperts._sklearn import Interval, fit_context
+from skexperts._numeric.gates import softmax_weights, temperature_of_perplexity
+from skexperts._sklearn import Interval, StrOptions, fit_context
+from skexperts._validation import all_or_nothing, validate_sample_weight
+from skexperts.gating._mixin import GateMixin
+
+# Of "auto": the mean number of experts that share a row, by measurement.
+_PERPLEXITY = 2.0
 
 
-class DistanceGate(BaseEstimator):
+class DistanceGate(GateMixin, BaseEstimator):
     """Softmax of the affinity: near cells share a row, far cells have no part in it.
 
     With affinities ``a_k(x)`` the weights are::
@@ -23,18 +29,40 @@ class DistanceGate(BaseEstimator):
 
     Parameters
     ----------
-    temperature : float, default=1.0
+    temperature : float or "auto", default=1.0
         Softness of the boundaries between cells, at least 0. At 0 the nearest cell
-        takes the row, exact ties share it.
+        takes the row, exact ties share it. "auto" takes the temperature at which the
+        mean effective number of experts of a training row,
+        ``mean_i exp(-sum_k g_k(x_i) log g_k(x_i))``, is 2, or 1.5 for two cells; it
+        stays between 1/16 and 16.
 
     Attributes
     ----------
+    temperature_ : float
+        The temperature in use.
+
     n_cells_ : int
         Number of cells.
 
     See Also
     --------
     HardGate : All the weight on the nearest cell.
+    SoftmaxGate : A softmax that is learned.
+
+    Notes
+    -----
+    Where an affinity is minus infinity the weight is 0. A row without a finite affinity
+    gets weights 0, and the routing then shares it between all experts. Affinities of
+    any finite size are safe.
+
+    The rule of "auto" is the one that sets the widths of the neighbourhoods in
+    stochastic neighbour embedding (Hinton & Roweis 2002), with one width for all rows.
+    How large the gaps between affinities are depends on the number of cells and on the
+    dimension; the rule makes up for it.
+
+    References
+    ----------
+    G. Hinton, S. Roweis (2002). Stochastic neighbor embedding. NIPS 15.
 
     Examples
     --------
@@ -47,7 +75,7 @@ class DistanceGate(BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "temperature": [Interval(Real, 0, None, closed="left")]
+        "temperature": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})]
     }
 
     def __init__(self, temperature=1.0):
@@ -63,14 +91,19 @@ class DistanceGate(BaseEstimator):
         affinity : ndarray of shape (n_samples, n_cells)
             Larger is closer, minus infinity is never.
         cells : ignored
-        sample_weight : ignored
+        sample_weight : ndarray of shape (n_samples,), optional
+            Weights of the mean of ``temperature="auto"``.
 
         Returns
         -------
         self : DistanceGate
         """
-        self.n_cells_ = affinity.shape[1]
-        self._temperature = float(self.temperature)
+        with all_or_nothing(self):
+            self.n_cells_ = affinity.shape[1]
+            if self.temperature == "auto":
+                self.temperature_ = _automatic(affinity, sample_weight)
+            else:
+                self.temperature_ = float(self.temperature)
         return self
 
     def gate_weights(self, X, affinity):
@@ -86,4 +119,15 @@ class DistanceGate(BaseEstimator):
         weights : ndarray of shape (n_samples, n_cells)
             Rows sum to 1, or to 0 where no cell claims the row.
         """
-        return softmax_weights(affinity, self._temperature)
+        return softmax_weights(affinity, self.temperature_)
+
+
+def _automatic(affinity, sample_weight):
+    weights = validate_sample_weight(sample_weight, affinity)
+    weights = np.ones(len(affinity)) if weights is None else weights
+    # A row that no cell claims has no part in the mean.
+    weights = weights * (affinity > -np.inf).any(axis=1)
+    if not weights.any() or affinity.shape[1] == 1:
+        return 1.0
+    target = min(_PERPLEXITY, (1 + affinity.shape[1]) / 2)
+    return temperature_of_perplexity(affinity, target, weights / weights.sum())
