@@ -10,7 +10,12 @@ from skexperts.combine import AlphaCombinerClassifier, AlphaCombinerRegressor
 from skexperts.decomposition import SparseCoder
 from skexperts.ensemble import PartitionedExpertsClassifier, PartitionedExpertsRegressor
 from skexperts.gating import DistanceGate, HardGate, SigmoidGate, SoftmaxGate
-from skexperts.partition import RandomPartitioner
+from skexperts.partition import (
+    ColumnPartitioner,
+    FeatureGroups,
+    RandomPartitioner,
+    TreePartitioner,
+)
 from skexperts.svm import L1SVC, L1SVCCV, L1SVR, L1SVRCV
 
 __version__ = version("skexperts")
@@ -18,7 +23,9 @@ __version__ = version("skexperts")
 __all__ = [
     "AlphaCombinerClassifier",
     "AlphaCombinerRegressor",
+    "ColumnPartitioner",
     "DistanceGate",
+    "FeatureGroups",
     "HardGate",
     "L1SVC",
     "L1SVCCV",
@@ -30,5 +37,6 @@ __all__ = [
     "SigmoidGate",
     "SoftmaxGate",
     "SparseCoder",
+    "TreePartitioner",
     "__version__",
 ]

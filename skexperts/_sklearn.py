@@ -3,6 +3,7 @@
 from sklearn.base import _fit_context as fit_context
 from sklearn.linear_model._base import SparseCoefMixin
 from sklearn.utils import _align_api_if_sparse as align_sparse_api
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -25,5 +26,6 @@ __all__ = [
     "check_sample_weight",
     "fit_context",
     "raise_for_params",
+    "safe_indexing",
     "validate_parameter_constraints",
 ]

@@ -74,9 +74,10 @@ def check_partitioner(partitioner):
 
     Parameters
     ----------
-    partitioner : estimator
-        A clusterer, a mixture, a ``PartitionerMixin``, or a pipeline ending in one. Its
-        ``random_state``, if it has one, must be set.
+    partitioner : estimator or function
+        A clusterer, a mixture, a ``PartitionerMixin``, a pipeline ending in one, or a
+        function of X that returns labels. Its ``random_state``, if it has one, must be
+        set.
 
     Raises
     ------
@@ -85,9 +86,10 @@ def check_partitioner(partitioner):
     """
     rng = np.random.default_rng(0)
     X = np.vstack([rng.normal(loc=5.0 * k, size=(40, 3)) for k in range(3)])
+    y = np.repeat([0, 1, 0], 40)
     before = X.copy()
-    partition = fit_partition(clone(partitioner), X)
-    again = fit_partition(clone(partitioner), X)
+    partition = fit_partition(clone(partitioner, safe=False), X, y)
+    again = fit_partition(clone(partitioner, safe=False), X, y)
     for name in ("training_affinity", "affinity"):
         affinity = getattr(partition, name)(X)
         shape = (len(X), partition.n_cells)
@@ -96,8 +98,27 @@ def check_partitioner(partitioner):
         _check((affinity < np.inf).all(), f"{name} must not be infinite")
         same = np.array_equal(affinity, getattr(again, name)(X))
         _check(same, f"{name} must be the same after two fits on the same data")
+        claimed = (affinity > -np.inf).any(axis=1).all() or not partition.claims_all
+        _check(claimed, f"{name} must claim every row, as claims_all says")
     cells = nearest_cell(partition.training_affinity(X))
-    _check((cells >= 0).any(), "at least one training row must be claimed by a cell")
+    groups = partition.feature_groups
+    served = groups is not None or (cells >= 0).any()
+    _check(served, "at least one training row must be claimed by a cell")
+    _check(
+        partition.unclaimed in ("all", "shared"), "unclaimed must be 'all' or 'shared'"
+    )
+    if groups is not None:
+        _check(
+            len(groups) == partition.n_cells, "there must be one feature group a cell"
+        )
+        for group in groups:
+            valid = group.ndim == 1 and group.size and group.dtype.kind in "iu"
+            _check(valid, "a feature group must be a non-empty array of integers")
+            inside = group.min() >= 0 and group.max() < X.shape[1]
+            _check(inside, "a feature group must hold positions of columns")
+            _check(
+                len(np.unique(group)) == len(group), "a group has each column only once"
+            )
     _check(np.array_equal(X, before), "X must not be changed")
 
 

@@ -202,7 +202,9 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         )
 
         self.partitioner_ = self._make_partitioner(X.shape[0], seed)
-        self._partition = fit_partition(self.partitioner_, X, sample_weight)
+        self._partition = fit_partition(
+            self.partitioner_, X, y=y, sample_weight=sample_weight
+        )
         n_cells = self._partition.n_cells
         affinity = self._partition.training_affinity(X)
         affinity = check_affinity(affinity, X, n_cells, self.partitioner_)

@@ -2,7 +2,7 @@
 
 Affinities are on the scale of log-probabilities: their softmax is the natural soft
 assignment. With d the distance to a cell and v the mean squared distance of the
-training rows to their nearest cell:
+training rows to their nearest cell (to the nearest core sample but themselves):
 
 ==============================  ==============================================
 what the fitted partitioner is  affinity of row x to cell k
@@ -12,25 +12,32 @@ has ``cluster_centers_``        ``-2 d^2 / v``, d to centre k
 a mixture (``predict_proba``)   log of the posterior probability of component k
 has ``predict``                 0 for the predicted cell
 has ``labels_`` only            ``-2 d^2 / v``, d to the nearest core sample of
-                                cell k (of all its rows without core samples)
+                                cell k (of all its rows without core samples), in
+                                the metric of the clusterer
 ==============================  ==============================================
 
 Where the third and fourth rows would give minus infinity, the affinity is far below any
 other but still ordered by the distance to the mean of the cell, so that a row finds the
-next cell if its own has no expert. Noise (label -1) goes to the nearest cell.
+next cell if its own has no expert.
+
+Noise (label -1) belongs to no cell: minus infinity throughout, and a shared expert
+serves it. A clusterer with ``predict`` says which new rows are noise. With ``labels_``
+only, a new row is noise if a row of noise is nearer to it than any core sample.
 """
 
-import warnings
+from numbers import Integral
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import csr_array
 from sklearn.frozen import FrozenEstimator
-from sklearn.metrics import euclidean_distances, pairwise_distances_argmin_min
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
 
 from skexperts._experts import weight_parameter
-from skexperts._parallel import users_stacklevel
-from skexperts._validation import as_matrix
+from skexperts.partition._columns import as_numbers, naming_columns
+from skexperts.partition._core_samples import CoreSamples
+from skexperts.partition._distances import distance_unit, squared_distances
+from skexperts.partition._function_partitioner import _FunctionPartitioner
 from skexperts.partition._mixin import PartitionerMixin
 
 _CELL_COUNT_PARAMETERS = ("n_clusters", "n_components", "n_cells")
@@ -38,24 +45,39 @@ _CELL_COUNT_PARAMETERS = ("n_clusters", "n_components", "n_cells")
 _FAR = -1e4
 
 
-def fit_partition(partitioner, X, sample_weight=None):
+def fit_partition(partitioner, X, y=None, sample_weight=None):
     """Fit a partitioner and return its affinities as a partition object.
 
     Parameters
     ----------
-    partitioner : clusterer, mixture, ``PartitionerMixin``, or a pipeline ending in one
-        Fitted in place, unless it is a ``FrozenEstimator``.
-    X : ndarray or CSR of shape (n_samples, n_features)
+    partitioner : clusterer, mixture, ``PartitionerMixin``, pipeline ending in one, \
+            or function
+        Fitted in place, unless it is a ``FrozenEstimator``. A function takes X and
+        returns labels of shape (n_samples,), each distinct label a cell.
+    X : ndarray, CSR or DataFrame of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,), optional
+        Passed on if ``fit`` of the partitioner takes ``y``.
     sample_weight : ndarray of shape (n_samples,), optional
         Passed on if the partitioner takes weights.
 
     Returns
     -------
-    partition : object with ``n_cells``, ``affinity(X)`` and ``training_affinity(X)``
+    partition : object
+        With ``n_cells``, ``affinity(X)`` and ``training_affinity(X)``; ``claims_all``,
+        ``unclaimed`` and ``feature_groups`` as in ``PartitionerMixin``.
     """
+    if _is_function(partitioner):
+        partitioner = _FunctionPartitioner(partitioner)
     if not isinstance(partitioner, FrozenEstimator):
         name = weight_parameter(partitioner) if sample_weight is not None else None
-        partitioner.fit(X, **({name: sample_weight} if name else {}))
+        parameters = {name: sample_weight} if name else {}
+        if has_fit_parameter(partitioner, "y"):
+            parameters["y"] = y
+        if isinstance(partitioner, Pipeline | PartitionerMixin):
+            partitioner.fit(X, **parameters)
+        else:
+            with naming_columns(X):
+                partitioner.fit(X, **parameters)
     partition = _adapt(partitioner, X, sample_weight)
     if partition.n_cells == 0:
         raise ValueError(
@@ -70,16 +92,33 @@ def set_n_cells(partitioner, n_cells):
     last = partitioner
     while isinstance(last, Pipeline):
         last = last.steps[-1][1]
+    parameters = {} if _is_function(last) else last.get_params(deep=False)
     for name in _CELL_COUNT_PARAMETERS:
-        if name in last.get_params(deep=False):
+        if name in parameters:
             last.set_params(**{name: n_cells})
             return
+    if isinstance(parameters.get("groups"), Integral):
+        last.set_params(groups=n_cells)
+        return
+    if _is_function(last):
+        reason = "a function decides by its labels how many cells there are"
+    elif "column" in parameters:
+        reason = "the values of the column decide how many cells there are"
+    elif "groups" in parameters:
+        reason = "the groups are given; groups=<number> draws that many at random"
+    else:
+        reason = (
+            f"the partitioner {type(last).__name__} has none of the parameters "
+            f"{', '.join(_CELL_COUNT_PARAMETERS)} and decides how many cells there are"
+        )
     raise ValueError(
-        f"n_experts={n_cells} cannot be passed on: the partitioner "
-        f"{type(last).__name__} has none of the parameters "
-        f"{', '.join(_CELL_COUNT_PARAMETERS)}. Leave n_experts=None; the partitioner "
-        "decides how many cells there are."
+        f"n_experts={n_cells} cannot be passed on to {last!r}: {reason}. Leave "
+        "n_experts=None."
     )
+
+
+def _is_function(partitioner):
+    return callable(partitioner) and not hasattr(partitioner, "fit")
 
 
 def _adapt(partitioner, X, sample_weight):
@@ -96,7 +135,7 @@ def _adapt(partitioner, X, sample_weight):
     if hasattr(partitioner, "predict"):
         return _Labels(partitioner, X)
     if np.shape(getattr(partitioner, "labels_", None)) == (X.shape[0],):
-        return _CoreSamples(partitioner, X, sample_weight)
+        return CoreSamples(partitioner, X, sample_weight)
     raise TypeError(
         f"partitioner={partitioner!r} gives no cells of rows after fit: it has neither "
         "cluster_centers_, predict nor labels_ of the rows. Pass a clusterer, a "
@@ -108,18 +147,21 @@ class _Partition:
     """Cells that claim every row, by ``affinity(X)``."""
 
     claims_all = True
+    unclaimed = "all"
+    feature_groups = None
 
     def training_affinity(self, X):
         return self.affinity(X)
 
 
 class _Native:
-    claims_all = False
-
     def __init__(self, partitioner):
         self.n_cells = partitioner.n_cells_
         self.affinity = partitioner.affinity
         self.training_affinity = partitioner.training_affinity
+        self.claims_all = partitioner.claims_all
+        self.unclaimed = partitioner.unclaimed
+        self.feature_groups = partitioner.feature_groups_
 
 
 class _Piped:
@@ -129,6 +171,14 @@ class _Piped:
         self.partition = _adapt(last, self._transform(X), sample_weight)
         self.n_cells = self.partition.n_cells
         self.claims_all = self.partition.claims_all
+        self.unclaimed = self.partition.unclaimed
+        self.feature_groups = self.partition.feature_groups
+        if self.feature_groups is not None and self.front is not None:
+            raise ValueError(
+                f"{type(last).__name__} numbers the columns of X, so that no step can "
+                "come before it. Pass it as the partitioner without a pipeline, or put "
+                "the other steps in front of the whole model."
+            )
 
     def affinity(self, X):
         return self.partition.affinity(self._transform(X))
@@ -137,8 +187,7 @@ class _Piped:
         return self.partition.training_affinity(self._transform(X))
 
     def _transform(self, X):
-        # The output may be a frame, by scikit-learn's configuration.
-        return X if self.front is None else as_matrix(self.front.transform(X))
+        return X if self.front is None else self.front.transform(X)
 
 
 class _Centers(_Partition):
@@ -146,84 +195,46 @@ class _Centers(_Partition):
         self.centers = partitioner.cluster_centers_
         self.n_cells = self.centers.shape[0]
         if self.n_cells:
-            self.unit = _unit(_squared_distances(X, self.centers), sample_weight)
+            distances = squared_distances(as_numbers(X), self.centers)
+            self.unit = distance_unit(distances, sample_weight)
 
     def affinity(self, X):
-        return -_squared_distances(X, self.centers) / self.unit
+        return -squared_distances(as_numbers(X), self.centers) / self.unit
 
 
 class _Mixture(_Partition):
     def __init__(self, mixture, X):
         self.mixture = mixture
         self.n_cells = mixture.n_components
-        self.unit = _unit(_squared_distances(X, mixture.means_), None)
+        self.unit = distance_unit(squared_distances(as_numbers(X), mixture.means_))
 
     def affinity(self, X):
         posterior = self.mixture.predict_proba(X)
-        far = _FAR - _squared_distances(X, self.mixture.means_) / self.unit
+        far = _FAR - squared_distances(as_numbers(X), self.mixture.means_) / self.unit
         with np.errstate(divide="ignore"):
             return np.where(posterior > 0, np.log(posterior), far)
 
 
 class _Labels(_Partition):
+    # What predict says of new rows is not known: it may be noise.
+    claims_all = False
+
     def __init__(self, partitioner, X):
         self.partitioner = partitioner
         labels = partitioner.predict(X)
-        self.labels = np.unique(labels[labels != -1])
+        noise = labels == -1
+        self.labels = np.unique(labels[~noise])
         self.n_cells = len(self.labels)
+        self.unclaimed = "shared" if noise.any() else "all"
         if self.n_cells:
+            X = as_numbers(X)
             members = (labels[:, None] == self.labels).astype(np.float64)
             self.means = csr_array(members / members.sum(axis=0)).T @ X
-            self.unit = _unit(_squared_distances(X, self.means), None)
+            self.unit = distance_unit(squared_distances(X, self.means))
 
     def affinity(self, X):
         labels = self.partitioner.predict(X)
-        far = _FAR - _squared_distances(X, self.means) / self.unit
-        return np.where(labels[:, None] == self.labels, 0.0, far)
-
-
-class _CoreSamples(_Partition):
-    def __init__(self, partitioner, X, sample_weight):
-        labels = partitioner.labels_
-        core = getattr(partitioner, "core_sample_indices_", np.arange(len(labels)))
-        core = core[labels[core] != -1]
-        if core.size == 0:
-            warnings.warn(
-                f"{type(partitioner).__name__} found no cell: all {len(labels)} rows "
-                "are noise. One expert is fitted on all rows.",
-                UserWarning,
-                stacklevel=users_stacklevel(),
-            )
-            core, labels = np.arange(len(labels)), np.zeros(len(labels), dtype=int)
-        self.cores = [X[core[labels[core] == k]] for k in np.unique(labels[core])]
-        self.n_cells = len(self.cores)
-        self.unit = _unit(self._squared_distances(X), sample_weight)
-
-    def affinity(self, X):
-        return -self._squared_distances(X) / self.unit
-
-    def _squared_distances(self, X):
-        nearest = [pairwise_distances_argmin_min(X, core)[1] for core in self.cores]
-        return np.square(np.column_stack(nearest).astype(np.float64))
-
-
-def _squared_distances(X, centers):
-    if not issparse(X) and not issparse(centers):
-        # Small numbers: a large common offset would cost the digits of the distances.
-        offset = centers.mean(axis=0)
-        X, centers = X - offset, centers - offset
-    distances = euclidean_distances(X, centers, squared=True).astype(np.float64)
-    if not np.isfinite(distances).all():
-        largest = abs(X.data if issparse(X) else X).max()
-        raise ValueError(
-            f"X has values up to {largest:.3g} in size, so that squared distances "
-            f"to the cells overflow {X.dtype}. Scale X first, for example "
-            "with sklearn.preprocessing.StandardScaler."
-        )
-    return distances
-
-
-def _unit(distances, sample_weight):
-    """Half the mean squared distance to the nearest cell, at least a rounding error."""
-    nearest = np.average(distances.min(axis=1), weights=sample_weight)
-    return 0.5 * max(nearest, np.finfo(np.float64).eps * distances.mean()) or 1.0
+        far = _FAR - squared_distances(as_numbers(X), self.means) / self.unit
+        affinity = np.where(labels[:, None] == self.labels, 0.0, far)
+        affinity[labels == -1] = -np.inf
+        return affinity

@@ -73,7 +73,7 @@ def test_affinity_of_centres_is_minus_the_squared_distance_in_units_of_its_mean(
     X = np.random.default_rng(0).normal(size=(40, 3))
     weights = np.arange(1.0, 41.0)
     kmeans = KMeans(4, random_state=0)
-    affinity = fit_partition(kmeans, X, weights).affinity(X)
+    affinity = fit_partition(kmeans, X, sample_weight=weights).affinity(X)
     squared = np.square(kmeans.transform(X))
     unit = np.average(squared.min(axis=1), weights=weights) / 2
     np.testing.assert_allclose(affinity, -squared / unit, atol=1e-9)
@@ -171,26 +171,10 @@ def test_sparse_rows_give_the_dense_affinity():
     np.testing.assert_allclose(partition.affinity(csr_array(X)), partition.affinity(X))
 
 
-def test_noise_goes_to_the_nearest_core_sample():
-    X = np.array([[0.0], [0.1], [0.2], [5.0], [5.1], [5.2], [3.0]])
-    dbscan = DBSCAN(eps=0.3, min_samples=2)
-    affinity = fit_partition(dbscan, X).affinity(X)
-    assert dbscan.labels_[-1] == -1
-    np.testing.assert_array_equal(nearest_cell(affinity), [0, 0, 0, 1, 1, 1, 1])
-    np.testing.assert_allclose(affinity[-1, 0] / affinity[-1, 1], 2.8**2 / 2.0**2)
-
-
-def test_all_noise_is_one_cell_with_a_warning():
-    X = np.arange(10.0)[:, None] ** 2
-    with pytest.warns(UserWarning, match="all 10 rows are noise"):
-        partition = fit_partition(DBSCAN(eps=1e-3), X)
-    assert partition.n_cells == 1
-
-
 def test_sample_weight_reaches_the_partitioner():
     X = np.array([[0.0], [1.0], [10.0], [11.0]])
     kmeans = KMeans(2, random_state=0)
-    fit_partition(kmeans, X, np.array([3.0, 1.0, 1.0, 1.0]))
+    fit_partition(kmeans, X, sample_weight=np.array([3.0, 1.0, 1.0, 1.0]))
     assert np.isclose(kmeans.cluster_centers_, 0.25).any()
 
 
