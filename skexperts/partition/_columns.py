@@ -50,10 +50,9 @@ def column_position(column, n_features, names, *, parameter):
                 "DataFrame, or the position of the column."
             )
         found = [j for j, name in enumerate(names) if name == column]
-        if len(found) != 1:
+        if not found:
             raise ValueError(
-                f"{parameter}={column!r} is the name of {len(found)} columns of X. "
-                f"Pass one of {_some(names)}."
+                f"{parameter}={column!r} is no column of X. Pass one of {_some(names)}."
             )
         return found[0]
     if not isinstance(column, Integral) or isinstance(column, bool | np.bool_):
@@ -96,10 +95,11 @@ def naming_columns(X) -> Iterator[None]:
         text = [] if issparse(X) or np.ndim(X) != 2 else _columns_of_text(X)
         if not text:
             raise
-        raise ValueError(
-            f"The cells are found by distances, but these columns of X are not "
-            f"numeric: {_some(text)}. Pass a pipeline with, for example, a "
-            "ColumnTransformer in front of the clusterer, or "
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"The partitioner needs numbers, but these columns of X are not numeric: "
+            f"{_some(text)} ({error}). Pass a pipeline with, for example, a "
+            "ColumnTransformer in front of the partitioner, or "
             "ColumnPartitioner(column) for cells that one of them names."
         ) from error
 

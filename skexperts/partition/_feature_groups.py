@@ -162,11 +162,10 @@ class FeatureGroups(PartitionerMixin, BaseEstimator):
             ],
             dtype=np.intp,
         )
-        values, counts = np.unique(positions, return_counts=True)
-        if counts.max() > 1:
-            twice = values[counts.argmax()]
-            raise ValueError(
-                f"{parameter} has column {twice if names is None else names[twice]!r} "
-                "more than once. Name each column of a group once."
-            )
+        for position, column in zip(positions, group, strict=True):
+            if np.count_nonzero(positions == position) > 1:
+                raise ValueError(
+                    f"{parameter} has column {column!r} more than once. Give each "
+                    "column of a group once."
+                )
         return positions

@@ -8,7 +8,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skexperts._sklearn import Interval, fit_context
-from skexperts._validation import all_or_nothing, validate_fit, validate_predict
+from skexperts._validation import all_or_nothing
+from skexperts.partition._columns import validate_table
 from skexperts.partition._mixin import PartitionerMixin
 
 
@@ -68,6 +69,9 @@ class RandomPartitioner(PartitionerMixin, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
         return tags
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -76,7 +80,7 @@ class RandomPartitioner(PartitionerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
         y : ignored
 
         Returns
@@ -89,7 +93,7 @@ class RandomPartitioner(PartitionerMixin, BaseEstimator):
             If there are fewer rows than cells.
         """
         with all_or_nothing(self):
-            n_rows = validate_fit(self, X).shape[0]
+            n_rows = validate_table(self, X, reset=True).shape[0]
             if n_rows < self.n_cells:
                 raise ValueError(
                     f"n_cells={self.n_cells} must not exceed the number of rows of X, "
@@ -105,14 +109,14 @@ class RandomPartitioner(PartitionerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
 
         Returns
         -------
         affinity : ndarray of shape (n_samples, n_cells_)
         """
         check_is_fitted(self)
-        X = validate_predict(self, X)
+        X = validate_table(self, X, reset=False)
         return np.full((X.shape[0], self.n_cells_), -np.inf)
 
     def training_affinity(self, X):
@@ -123,7 +127,7 @@ class RandomPartitioner(PartitionerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             The rows given to ``fit``.
 
         Returns

@@ -202,8 +202,8 @@ def _task_of(y):
     kind = type_of_target(y, input_name="y")
     if kind == "unknown":
         raise ValueError(
-            "y is neither classes of one type nor numbers. Give labels of one type for "
-            "classification or floats for regression."
+            "Unknown label type: y is neither classes of one type nor numbers. Give "
+            "labels of one type for classification or floats for regression."
         )
     return "regression" if kind.startswith("continuous") else "classification"
 

@@ -1,7 +1,10 @@
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.cluster import (
     DBSCAN,
     HDBSCAN,
@@ -15,15 +18,18 @@ from sklearn.cluster import (
     MiniBatchKMeans,
     SpectralClustering,
 )
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import make_blobs
+from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skexperts._numeric.routing import nearest_cell
 from skexperts.checks import check_partitioner
+from skexperts.decomposition import SparseCoder
 from skexperts.gating import DistanceGate
 from skexperts.partition import PartitionerMixin, RandomPartitioner
 from skexperts.partition._fitted_partition import fit_partition, set_n_cells
@@ -148,6 +154,143 @@ def test_a_pipeline_may_give_frames():
     with config_context(transform_output="pandas"):
         partition = fit_partition(make_pipeline(StandardScaler(), DBSCAN(eps=1.0)), X)
         assert partition.affinity(X).shape == (60, partition.n_cells)
+
+
+FRAMES = [pd.DataFrame, pl.DataFrame]
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize(
+    "partitioner", [*PARTITIONERS[:12], PARTITIONERS[-1]], ids=lambda p: str(p)[:12]
+)
+def test_frames_give_the_affinity_of_arrays(partitioner, frame):
+    X, _ = make_blobs(
+        60, centers=[[0, 0], [9, 9], [-9, 9]], cluster_std=0.5, random_state=0
+    )
+    expected = fit_partition(clone(partitioner), X)
+    partition = fit_partition(clone(partitioner), frame({"a": X[:, 0], "b": X[:, 1]}))
+    new = X[:7] + 0.1
+    np.testing.assert_allclose(
+        partition.affinity(frame({"a": new[:, 0], "b": new[:, 1]})),
+        expected.affinity(new),
+        atol=1e-9,
+    )
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize(
+    "partitioner", [KMeans(2), GaussianMixture(2), Birch(), DBSCAN()], ids=str
+)
+def test_text_is_refused_by_name(partitioner, frame):
+    X = frame({"x": [0.0, 1, 2], "town": ["a", "b", "c"], "sex": ["m", None, "f"]})
+    message = "not numeric: \\['town', 'sex'\\] .*ColumnTransformer.*ColumnPartitioner"
+    with pytest.raises((ValueError, TypeError), match=message):
+        fit_partition(partitioner, X)
+    with pytest.raises(ValueError, match="not numeric: \\[1\\]"):
+        fit_partition(partitioner, np.array([[1, "a"], [2, "b"]], dtype=object))
+
+
+def test_other_errors_of_a_clusterer_are_its_own():
+    with pytest.raises(ValueError, match="NaN"):
+        fit_partition(KMeans(2), np.array([[1.0], [np.nan], [2.0]]))
+    with pytest.raises(ValueError, match="n_samples=2 should be >= n_clusters=3"):
+        fit_partition(KMeans(3), pd.DataFrame({"x": [1.0, 2.0]}))
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_random_cells_need_no_numbers(frame):
+    X = frame({"town": ["a", "b", None, "a"]})
+    partition = fit_partition(RandomPartitioner(2, random_state=0), X)
+    assert np.isneginf(partition.affinity(X)).all()
+    assert not partition.claims_all
+    assert partition.unclaimed == "all"
+    assert partition.feature_groups is None
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_a_column_transformer_in_front_of_a_clusterer(frame):
+    X = frame({"x": [0.0, 1, 8, 9], "town": ["a", "a", "b", "b"]})
+    front = make_column_transformer((OneHotEncoder(), ["town"]), ("passthrough", ["x"]))
+    partition = fit_partition(make_pipeline(front, KMeans(2, random_state=0)), X)
+    cells = nearest_cell(partition.affinity(X))
+    assert cells[0] == cells[1] != cells[2] == cells[3]
+
+
+@pytest.mark.parametrize("output", ["default", "pandas", "polars"])
+@pytest.mark.parametrize(
+    "clusterer",
+    [KMeans(5, random_state=0), Birch(), AgglomerativeClustering(5)],
+    ids=str,
+)
+def test_cells_of_codes_are_those_of_the_codes_by_hand(output, clusterer):
+    X = np.random.default_rng(0).normal(size=(90, 12))
+    coder = SparseCoder(
+        20, alpha=0.1, random_state=0, sparse_output=output == "default"
+    ).set_output(transform=output)
+    if output == "default" and not isinstance(clusterer, KMeans):
+        coder.set_params(sparse_output=False)
+    pipeline = make_pipeline(coder, clone(clusterer))
+    partition = fit_partition(pipeline, X)
+    new = X[::3] + 0.01
+    codes, new_codes = (
+        clone(coder).set_output(transform="default").fit(X).transform(rows)
+        for rows in (X, new)
+    )
+    by_hand = fit_partition(clone(clusterer), codes)
+    for found, expected in [
+        (partition.training_affinity(X), by_hand.training_affinity(codes)),
+        (partition.affinity(new), by_hand.affinity(new_codes)),
+    ]:
+        np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9)
+
+
+def test_codes_may_be_csr():
+    X = np.random.default_rng(0).normal(size=(90, 12))
+    coder = SparseCoder(20, alpha=0.5, random_state=0)
+    pipeline = make_pipeline(coder, KMeans(5, random_state=0))
+    partition = fit_partition(pipeline, csr_array(X))
+    assert issparse(pipeline[:-1].transform(X))
+    cells = nearest_cell(partition.affinity(csr_array(X)))
+    np.testing.assert_array_equal(cells, pipeline.predict(X))
+
+
+def test_y_goes_to_every_partitioner_that_takes_it():
+    class Taking(PartitionerMixin):
+        n_cells_ = 1
+
+        def fit(self, X, y):
+            self.y = y
+            return self
+
+    class Ignoring(PartitionerMixin):
+        n_cells_ = 1
+
+        def fit(self, X):
+            return self
+
+    y = np.arange(3)
+    taking = Taking()
+    fit_partition(taking, np.ones((3, 1)), y)
+    assert taking.y is y
+    assert fit_partition(Ignoring(), np.ones((3, 1)), y).n_cells == 1
+
+
+def test_y_goes_to_a_supervised_selector_in_front():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 4))
+    pipeline = make_pipeline(SelectKBest(k=1), KMeans(2, random_state=0))
+    fit_partition(pipeline, X, (X[:, 2] > 0).astype(int))
+    assert pipeline[0].get_support().tolist() == [False, False, True, False]
+
+
+def test_a_pipeline_hands_through_what_serves_unclaimed_rows():
+    X = np.array([[0.0], [0.1], [5.0], [5.1], [50.0]])
+    pipeline = make_pipeline(StandardScaler(), DBSCAN(eps=0.1, min_samples=2))
+    for partitioner in (pipeline, make_pipeline(pipeline)):
+        partition = fit_partition(partitioner, X)
+        assert partition.unclaimed == "shared"
+        assert not partition.claims_all
+        assert np.isneginf(partition.training_affinity(X)[-1]).all()
 
 
 def test_labels_of_something_else_than_rows_are_refused():
