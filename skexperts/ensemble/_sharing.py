@@ -33,7 +33,7 @@ def check_can_share(expert):
     """
     if not isinstance(expert, L1SVC | L1SVR):
         raise TypeError(
-            f"sharing='deviation' fits a shared L1SVC or L1SVR and sparse deviations "
+            "sharing='deviation' fits a shared L1SVC or L1SVR and sparse deviations "
             f"from it in one problem, which expert={expert!r} does not have. Pass an "
             "L1SVC or L1SVR (choose its C by cross-validation of the whole model, "
             "transform X before it), or use sharing=None."
@@ -141,7 +141,6 @@ def fit_deviations(
     weights, rows, owners = drop_weightless(weights, rows, owners)
     y = y[rows]
     template = clone(expert)
-    template.n_features_in_ = n_features
     if is_classifier(expert):
         template.classes_ = classes_of(y)
     weights = template._total_weights(y, weights)
@@ -166,28 +165,31 @@ def fit_deviations(
         n_jobs=n_jobs,
     )
     warn_of_gaps(dual_gaps, expert.tol)
-    coef, intercept = coefs[0], intercepts[0]
+    coef, intercept, gap = coefs[0], intercepts[0], dual_gaps[0]
     if alone:
         deviation = [csr_array(coef.shape, dtype=X.dtype) for _ in range(n_experts)]
         own_intercept = np.zeros((n_experts, len(coef)), dtype=X.dtype)
     else:
         coef, deviation, own_intercept = split_coef(design, coef, n_features, n_experts)
 
-    def published(coef, intercept):
-        model = clone(expert)
-        vars(model).update(vars(template))
-        model._publish(coef, intercept, dual_gaps[0], n_iter[0])
-        return model
-
     experts = [
-        published(own + coef, intercept + shift)
+        _publish(template, own + coef, intercept + shift, gap, n_iter[0])
         for own, shift in zip(deviation, own_intercept, strict=True)
     ]
     return SharedFit(
-        published(coef, intercept),
+        _publish(template, coef, intercept, gap, n_iter[0]),
         experts,
         deviation,
         own_intercept,
-        dual_gaps[0],
+        gap,
         n_iter[0],
     )
+
+
+def _publish(template, coef, intercept, gap, n_iter):
+    model = clone(template)
+    model.n_features_in_ = coef.shape[1]
+    if is_classifier(model):
+        model.classes_ = template.classes_
+    model._publish(coef, intercept, gap, n_iter)
+    return model
