@@ -1,7 +1,7 @@
 """The design matrix of a shared linear model and one sparse deviation per expert.
 
-Expert k predicts ``(w_0 + d_k)'x + b_0 + e_k``. In the columns ``[X, blocks X_k, ones]``
-this is one linear model, so that the solver of one L1 problem finds all parts at once.
+Expert k predicts ``(w_0 + d_k)'x + b_0 + e_k``. In the columns of X, of its blocks X_k
+and of ones this is one linear model: the solver of one L1 problem finds all parts.
 """
 
 from typing import NamedTuple
@@ -20,20 +20,24 @@ class SharedDesign(NamedTuple):
     columns: NDArray
     shared_scale: float
     own_scale: float
+    intercept_scale: float
 
 
 def shared_design(
     X: NDArray | csr_array,
     rows: NDArray,
     owners: NDArray,
+    weights: NDArray | None,
     n_experts: int,
     penalty: float,
     *,
     fit_intercept: bool,
 ) -> SharedDesign:
-    """Make one L1 problem of the penalty ``|w_0|_1 + penalty sum_k |(d_k, e_k)|_1``.
+    """Make one L1 problem of ``|w_0|_1 + penalty sum_k (|d_k|_1 + |e_k| / s)``.
 
-    The columns of the deviations are divided by their penalty; for a penalty below 1
+    The intercepts of the deviations are coefficients of a column of the constant s, the
+    root mean square norm of the rows, so that their penalty does not depend on the
+    scale of X. The columns of the deviations are divided by their penalty; for a penalty below 1
     those of the shared model are multiplied by it instead, and the solver's C is to be
     divided by it.
 
@@ -42,10 +46,11 @@ def shared_design(
     X : ndarray or canonical CSR of shape (n_rows, n_features)
     rows, owners : ndarrays of shape (n_pairs,)
         Row and expert of each pair.
+    weights : ndarray of shape (n_pairs,), positive, or None
     n_experts : int
     penalty : float, positive
     fit_intercept : bool
-        Whether there are deviations of the intercept: columns of ones.
+        Whether there are deviations of the intercept.
 
     Returns
     -------
@@ -70,6 +75,13 @@ def shared_design(
         used[bases + n_features] = True
     numbers = n_features - 1 + np.cumsum(used)
 
+    squares = pairs.data.astype(np.float64) ** 2
+    if weights is None:
+        square = squares.sum() / len(rows)
+    else:
+        square = squares @ np.repeat(weights, lengths) / weights.sum()
+    intercept_scale = float(np.sqrt(square)) or 1.0
+
     shared_scale, own_scale = min(1.0, penalty), min(1.0, 1.0 / penalty)
     n_columns = int(numbers[-1]) + 1
     fits = max(firsts[-1], n_columns, len(rows)) <= _MAX_INT32
@@ -79,11 +91,14 @@ def shared_design(
     indices[right], data[right] = numbers[own], pairs.data * own_scale
     if fit_intercept:
         ones = firsts[1:] - 1
-        indices[ones], data[ones] = numbers[bases + n_features], own_scale
+        indices[ones] = numbers[bases + n_features]
+        data[ones] = intercept_scale * own_scale
     matrix = csr_array(
         (data, indices, firsts.astype(indices.dtype)), shape=(len(rows), n_columns)
     )
-    return SharedDesign(matrix, np.flatnonzero(used), shared_scale, own_scale)
+    return SharedDesign(
+        matrix, np.flatnonzero(used), shared_scale, own_scale, intercept_scale
+    )
 
 
 def split_coef(
@@ -113,7 +128,7 @@ def split_coef(
         own = coef[:, n_features + bounds[k] : n_features + bounds[k + 1]]
         own = own * design.own_scale
         if len(features) and features[-1] == n_features:
-            intercept[k] = own[:, -1]
+            intercept[k] = own[:, -1] * design.intercept_scale
             features, own = features[:-1], own[:, :-1]
         found = csr_array(own)
         deviation.append(

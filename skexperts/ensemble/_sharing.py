@@ -51,12 +51,13 @@ def fit_deviations(
     .. math::
 
         \min_{w_0, b_0, d, e} \; \|w_0\|_1
-        + \lambda \sum_k \left( \|d_k\|_1 + |e_k| \right)
+        + \lambda \sum_k \left( \|d_k\|_1 + |e_k| / s \right)
         + C \sum_{(i, k)} c_{ik} \,
           \ell\!\left( y_i, (w_0 + d_k)^\top x_i + b_0 + e_k \right)
 
     over the routed pairs of row i and expert k, with the loss :math:`\ell` and C of
-    the expert and :math:`\lambda` the `penalty`.
+    the expert, :math:`\lambda` the `penalty` and s the root of the weighted mean of
+    :math:`\|x_i\|^2` over the pairs.
 
     Parameters
     ----------
@@ -112,6 +113,10 @@ def fit_deviations(
     :math:`w_0` and the :math:`d_k` is much slower: a shift of :math:`w_0` that all
     :math:`d_k` undo leaves the loss as it is.
 
+    The scale s makes the penalty of :math:`e_k` that of one more coefficient whatever
+    the units of X: where the rows of an expert are far from the origin, :math:`e_k` has
+    to undo :math:`d_k` at their mean.
+
     Limits:
 
     - one expert has none to share with: it is the plain estimator, and its deviation is
@@ -151,7 +156,13 @@ def fit_deviations(
         matrix, C = X[rows], expert.C
     else:
         design = shared_design(
-            X, rows, owners, n_experts, penalty, fit_intercept=expert.fit_intercept
+            X,
+            rows,
+            owners,
+            weights,
+            n_experts,
+            penalty,
+            fit_intercept=expert.fit_intercept,
         )
         matrix, C = design.matrix, expert.C / min(1.0, penalty)
     coefs, intercepts, dual_gaps, n_iter = fit_linear(

@@ -31,10 +31,12 @@ def test_the_design_gives_margins_and_penalty(
 ):
     X, rows, owners, n_experts = pairs(seed)
     n_features = X.shape[1]
+    weights = np.random.default_rng(seed).random(len(rows)) + 0.1
     design = shared_design(
         csr_array(X) if sparse else X,
         rows,
         owners,
+        weights,
         n_experts,
         penalty,
         fit_intercept=fit_intercept,
@@ -44,13 +46,14 @@ def test_the_design_gives_margins_and_penalty(
     shared, deviation, intercept = split_coef(design, coef, n_features, n_experts)
     assert design.matrix.has_canonical_format
     assert design.matrix.indices.dtype == np.int32
+    s = np.sqrt(np.average((X[rows] ** 2).sum(axis=1), weights=weights))
     for p in range(n_problems):
         margins = [
             (shared[p] + deviation[k].toarray()[p]) @ X[i] + intercept[k, p]
             for i, k in zip(rows, owners, strict=True)
         ]
         np.testing.assert_allclose(design.matrix @ coef[p], margins, atol=1e-12)
-        total = np.abs(shared[p]).sum() + penalty * np.abs(intercept[:, p]).sum()
+        total = np.abs(shared[p]).sum() + penalty * np.abs(intercept[:, p]).sum() / s
         total += penalty * sum(abs(own)[[p]].sum() for own in deviation)
         # The solver's penalty is 1, but C is divided by a penalty below 1.
         assert total == pytest.approx(np.abs(coef[p]).sum() * min(1.0, penalty))
@@ -61,7 +64,7 @@ def test_the_design_gives_margins_and_penalty(
 def test_columns_that_no_pair_uses_are_left_out():
     X, rows, owners, n_experts = pairs(0)
     X[:, 2] = 0.0
-    design = shared_design(X, rows, owners, n_experts, 1.0, fit_intercept=True)
+    design = shared_design(X, rows, owners, None, n_experts, 1.0, fit_intercept=True)
     features = set((design.columns % 5).tolist())
     assert set((design.columns // 5).tolist()) == {0, 2}
     assert 2 not in features
@@ -72,7 +75,17 @@ def test_columns_that_no_pair_uses_are_left_out():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_extreme_penalties_stay_finite_and_keep_the_type(penalty, dtype):
     X, rows, owners, n_experts = pairs(0, dtype=dtype)
-    design = shared_design(X, rows, owners, n_experts, penalty, fit_intercept=True)
+    design = shared_design(
+        X, rows, owners, None, n_experts, penalty, fit_intercept=True
+    )
     assert design.matrix.dtype == dtype
     assert np.isfinite(design.matrix.data).all()
-    assert abs(design.matrix.data).max() <= max(1.0, abs(X).max())
+    assert abs(design.matrix.data).max() <= np.linalg.norm(X)
+
+
+def test_rows_of_zeros_have_intercepts():
+    X = np.zeros((4, 2))
+    rows, owners = np.arange(4), np.array([0, 0, 1, 1])
+    design = shared_design(X, rows, owners, None, 2, 1.0, fit_intercept=True)
+    np.testing.assert_array_equal(design.matrix.data, 1.0)
+    np.testing.assert_array_equal(design.columns, [2, 5])

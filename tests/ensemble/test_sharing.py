@@ -48,16 +48,21 @@ def problems(expert, y):
     return np.where(positive, 1.0, -np.inf), np.where(positive, np.inf, -1.0)
 
 
+def row_scale(X, rows, weights):
+    return np.sqrt(np.average((X[rows] ** 2).sum(axis=1), weights=weights)) or 1.0
+
+
 def primal_and_dual(fit, expert, data, penalty):
     """Objective, and that of the dual point made of the forces, of every problem.
 
     The dual is: maximise sum of a_i (lower_i if a_i > 0 else upper_i) - a_i^2 / (2 c_i)
-    over forces a with |X'a| <= 1, |X_k'a_k| <= penalty, |sum a_k| <= penalty and
-    sum a = 0.
+    over forces a with |X'a| <= 1, |X_k'a_k| <= penalty, |sum a_k| <= penalty / s
+    and sum a = 0, with s the root mean square norm of the rows.
     """
     X, y, rows, bounds, weights = data
     lower, upper = (side[:, rows] for side in problems(expert, y))
     cost = 2.0 * expert.C * weights
+    s = row_scale(X, rows, weights)
     for p in range(len(lower)):
         own = [deviation.toarray()[p] for deviation in fit.deviation]
         shared = np.atleast_2d(fit.shared.coef_)[p]
@@ -72,7 +77,7 @@ def primal_and_dual(fit, expert, data, penalty):
         a = cost * (np.clip(at, lower[p], upper[p]) - at)
         primal = np.abs(shared).sum() + (a**2 / cost).sum() / 2
         primal += penalty * (
-            np.abs(own).sum() + abs(fit.deviation_intercept[:, p]).sum()
+            np.abs(own).sum() + abs(fit.deviation_intercept[:, p]).sum() / s
         )
         if expert.fit_intercept:
             positive, negative = a[a > 0].sum(), -a[a < 0].sum()
@@ -84,7 +89,7 @@ def primal_and_dual(fit, expert, data, penalty):
             mine = slice(bounds[k], bounds[k + 1])
             pull = np.abs(X[rows[mine]].T @ a[mine]).max()
             if expert.fit_intercept:
-                pull = max(pull, abs(a[mine].sum()))
+                pull = max(pull, s * abs(a[mine].sum()))
             pulls.append(pull / penalty)
         bound = np.where(a > 0, lower[p], np.where(a < 0, upper[p], 0.0))
         linear, square = (bound * a).sum(), (a * a / cost).sum()
@@ -204,7 +209,8 @@ def test_deviations_leave_zero_at_the_critical_penalty(n_classes):
     at = X[rows] @ plain.coef_.ravel() + plain.intercept_
     lower, upper = (side[0, rows] for side in problems(expert, y))
     a = 2 * expert.C * weights * (np.clip(at, lower, upper) - at)
-    columns = np.c_[X[rows], np.ones(len(rows))]
+    s = row_scale(X, rows, weights)
+    columns = np.c_[X[rows], np.full(len(rows), s)]
     critical = max(
         np.abs(columns[mine].T @ a[mine]).max()
         for mine in (slice(*pair) for pair in zip(bounds[:-1], bounds[1:], strict=True))
@@ -266,6 +272,17 @@ def test_float32_stays_float32(n_classes):
     assert objective(fit, expert, data, 0.8) == pytest.approx(
         objective(double, expert, data, 0.8), rel=2e-4
     )
+
+
+@pytest.mark.parametrize("n_classes", [0, 2])
+def test_units_of_X_are_a_factor_of_C(n_classes):
+    X, *rest = make_pairs(top_k=2, n_classes=n_classes)
+    kind = L1SVC if n_classes else L1SVR
+    one = fit_deviations(kind(tol=TIGHT), X, *rest, penalty=0.8)
+    other = fit_deviations(kind(C=1 / 64, tol=TIGHT), 64 * X, *rest, penalty=0.8)
+    for a, b in zip(one.experts, other.experts, strict=True):
+        np.testing.assert_allclose(64 * b.coef_, a.coef_, atol=1e-3)
+        np.testing.assert_allclose(b.intercept_, a.intercept_, atol=1e-3)
 
 
 @pytest.mark.parametrize("n_classes", [0, 2, 3])

@@ -1,0 +1,131 @@
+"""Shared models with sparse deviations against separate models and a global one.
+
+Segments of ``make_piecewise_classification``, known to all methods, so that only the
+fit differs. C and the penalty of deviations are chosen by 5-fold cross-validation on
+the training rows, the same folds and values of C for all. Accuracy on 1000 test rows a
+segment, mean over the seeds; differences to "deviation" are paired by seed.
+
+LETTER and satimage: accuracy on the official test rows by penalty, k-means cells and
+the distance gate, C by 3-fold cross-validation for each penalty.
+
+    python -m benchmarks.compare_sharing [--quick] [--json FILE]
+"""
+
+import argparse
+import json
+import time
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import StratifiedKFold
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from benchmarks.data import load_split
+from skexperts import PartitionedExpertsClassifier
+from skexperts._numeric.routing import pairs_by_expert
+from skexperts.datasets import make_piecewise_classification
+from skexperts.ensemble._sharing import fit_deviations
+from skexperts.svm import L1SVC
+
+N_SEGMENTS = 8
+N_TEST = 1000
+CS = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
+PENALTIES = [0.2, 0.35, 0.5, 0.7, 1.0, 1.5, 2.5]
+REGIMES = {
+    "different": {"n_features": 20, "heterogeneity": 0.5, "noise": 0.1},
+    "similar": {"n_features": 30, "heterogeneity": 0.1, "noise": 0.4},
+    "unrelated": {"n_features": 20, "heterogeneity": 1.0, "noise": 0.1},
+}
+
+
+def fit_global(X, y, segments, C):
+    return [L1SVC(C=C).fit(X, y)] * N_SEGMENTS
+
+
+def fit_separate(X, y, segments, C):
+    return [L1SVC(C=C).fit(X[own], y[own]) for own in rows_of(segments)]
+
+
+def fit_deviation(X, y, segments, C, penalty):
+    parts = rows_of(segments)
+    bounds = np.cumsum([0, *map(len, parts)])
+    rows = np.concatenate(parts)
+    return fit_deviations(L1SVC(C=C), X, y, rows, bounds, penalty=penalty).experts
+
+
+def rows_of(segments):
+    return [np.flatnonzero(segments == k) for k in range(N_SEGMENTS)]
+
+
+def accuracy(experts, X, y, segments):
+    coef = np.array([expert.coef_[0] for expert in experts])
+    intercept = np.array([expert.intercept_[0] for expert in experts])
+    margins = np.einsum("ij,ij->i", X, coef[segments]) + intercept[segments]
+    return np.mean((margins > 0) == y)
+
+
+def cross_validate(fit, grid, X, y, segments):
+    """Mean accuracy over the folds of every point of the grid."""
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    scores = np.zeros(len(grid))
+    for train, test in folds.split(X, 2 * segments + y):
+        for i, point in enumerate(grid):
+            experts = fit(X[train], y[train], segments[train], *point)
+            scores[i] += accuracy(experts, X[test], y[test], segments[test]) / 5
+    return scores
+
+
+def choose(fit, grid, X, y, segments):
+    return grid[int(cross_validate(fit, grid, X, y, segments).argmax())]
+
+
+def fit_own_C(X, y, segments):
+    """Separate models with a C each."""
+    experts = []
+    for own in rows_of(segments):
+        X_own, y_own, segment = X[own], y[own], np.zeros(len(own), dtype=np.intp)
+        grid = [(C,) for C in CS]
+        (C,) = choose(fit_separate_one, grid, X_own, y_own, segment)
+        experts += fit_separate_one(X_own, y_own, segment, C)
+    return experts
+
+
+def fit_separate_one(X, y, segments, C):
+    return [L1SVC(C=C).fit(X, y)]
+
+
+def compare_segments(regime, seed, n_rows):
+    X, y, model = make_piecewise_classification(
+        N_SEGMENTS * (n_rows + N_TEST),
+        n_regions=N_SEGMENTS,
+        return_model=True,
+        random_state=seed,
+        **REGIMES[regime],
+    )
+    parts = rows_of(model.regions)
+    train = np.concatenate([own[:n_rows] for own in parts])
+    test = np.concatenate([own[n_rows:] for own in parts])
+    data = X[train], y[train], model.regions[train]
+    new = X[test], y[test], model.regions[test]
+    Cs = [(C,) for C in CS]
+    both = [(C, penalty) for penalty in PENALTIES for C in CS]
+    scores = cross_validate(fit_deviation, both, *data).reshape(len(PENALTIES), -1)
+    best = scores.argmax(axis=1)
+    chosen = int(scores.max(axis=1).argmax())
+    by_penalty = {
+        penalty: accuracy(fit_deviation(*data, CS[c], penalty), *new)
+        for penalty, c in zip(PENALTIES, best, strict=True)
+    }
+    return {
+        "deviation": by_penalty[PENALTIES[chosen]],
+        "separate": accuracy(
+            fit_separate(*data, *choose(fit_separate, Cs, *data)), *new
+        ),
+        "separate, a C each": accuracy(fit_own_C(*data), *new),
+        "global": accuracy(fit_global(*data, *choose(fit_global, Cs, *data)), *new),
+        **{f"penalty {penalty:g}": by_penalty[penalty] for penalty in PENALTIES},
+        "chosen penalty": PENALTIES[chosen],
+        "chosen C": CS[best[chosen]],
+    }
