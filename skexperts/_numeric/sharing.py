@@ -37,9 +37,9 @@ def shared_design(
 
     The intercepts of the deviations are coefficients of a column of the constant s, the
     root mean square norm of the rows, so that their penalty does not depend on the
-    scale of X. The columns of the deviations are divided by their penalty; for a penalty below 1
-    those of the shared model are multiplied by it instead, and the solver's C is to be
-    divided by it.
+    scale of X. The columns of the deviations are divided by their penalty; for a
+    penalty below 1 those of the shared model are multiplied by it instead, and the
+    solver's C is to be divided by it.
 
     Parameters
     ----------

@@ -16,13 +16,13 @@ from sklearn.svm import LinearSVC
 from skexperts._numeric.routing import pairs_by_expert, route_top_k
 from skexperts.datasets import make_piecewise_regression
 from skexperts.ensemble._sharing import fit_deviations
-from skexperts.svm import L1SVC, L1SVR, L1SVCCV
+from skexperts.svm import L1SVC, L1SVCCV, L1SVR
 
 TIGHT = 1e-9
 
 
 def make_pairs(seed=0, *, n=60, d=5, n_experts=3, top_k=1, n_classes=2, zeros=0.0):
-    """X, y (real for ``n_classes=0``), rows, bounds and pair weights of mean about 1."""
+    """X, y (real for ``n_classes=0``), rows, bounds and weights of the pairs."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, d))
     X[rng.random(X.shape) < zeros] = 0.0
