@@ -1,6 +1,7 @@
 """Shared models with sparse deviations: optimality, limits and invariants."""
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -213,7 +214,7 @@ def test_deviations_leave_zero_at_the_critical_penalty(n_classes):
     columns = np.c_[X[rows], np.full(len(rows), s)]
     critical = max(
         np.abs(columns[mine].T @ a[mine]).max()
-        for mine in (slice(*pair) for pair in zip(bounds[:-1], bounds[1:], strict=True))
+        for mine in (slice(*pair) for pair in pairwise(bounds))
     )
     for factor, is_zero in [(1 + 1e-4, True), (0.98, False)]:
         fit = fit_deviations(expert, *data, penalty=factor * critical)
