@@ -2,12 +2,12 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import entr, expit
+from scipy.special import entr, expit, log_expit
 
 from skexperts._numeric.routing import row_blocks
 
 # Bounds of the temperature that is found from the data, and when it is good enough.
-_COLDEST, _HOTTEST = 1 / 16, 16.0
+_COLDEST, _HOTTEST = 1e-6, 16.0
 _ENOUGH = 1e-3
 
 
@@ -53,8 +53,8 @@ def one_hot_weights(affinity: NDArray) -> NDArray:
 def open_gates(logits: NDArray, closed: NDArray, threshold: float) -> NDArray:
     """Sigmoid of the logits where it is above the threshold, else 0.
 
-    A row for which no gate is open goes to the expert of its largest logit, ties to the
-    lowest id, with weight 1, if not all experts are closed to it.
+    A row for which no gate is open keeps the values of its gates, relative to the
+    largest, so that they do not underflow.
 
     Parameters
     ----------
@@ -69,7 +69,9 @@ def open_gates(logits: NDArray, closed: NDArray, threshold: float) -> NDArray:
     weights = expit(logits)
     weights[closed | (weights <= threshold)] = 0
     shut = np.flatnonzero(~weights.any(axis=1))
-    weights[shut] = one_hot_weights(np.where(closed[shut], -np.inf, logits[shut]))
+    logs = np.where(closed[shut], -np.inf, log_expit(logits[shut]))
+    top = logs.max(axis=1, keepdims=True)
+    weights[shut] = np.exp(logs - np.where(top > -np.inf, top, 0))
     return weights
 
 
@@ -97,7 +99,7 @@ def temperature_of_perplexity(
     """Return the temperature at which the mean perplexity is ``target``.
 
     The perplexity of every row increases with the temperature, so that bisection on
-    the log of the temperature finds it, between 1/16 and 16; where the perplexity does
+    the log of the temperature finds it, between 1e-6 and 16; where the perplexity does
     not reach the target, it is the bound.
 
     Parameters

@@ -25,7 +25,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.sparse import csr_array, issparse
-from scipy.special import expit
 
 # Logits of this many pairs are held at a time, so that they stay in the cache. A
 # constant, so that the sums never depend on the machine.
@@ -231,8 +230,9 @@ def sigmoid_loss(logits: NDArray, targets: NDArray) -> tuple[NDArray, NDArray]:
     targets : ndarray of shape (n_rows, n_experts), in [0, 1], or (n_rows,), ints
         Ints are cells: target 1 for the own cell, 0 for the others.
     """
-    softplus = np.maximum(logits, 0) + np.log1p(np.exp(-np.abs(logits)))
-    forces = expit(logits)
+    smaller = np.exp(-np.abs(logits))
+    softplus = np.maximum(logits, 0) + np.log1p(smaller)
+    forces = np.where(logits >= 0, 1.0, smaller) / (1 + smaller)
     if targets.ndim == 1:
         own = np.arange(len(logits)), targets
         forces[own] -= 1

@@ -34,7 +34,7 @@ class DistanceGate(GateMixin, BaseEstimator):
         takes the row, exact ties share it. "auto" takes the temperature at which the
         mean effective number of experts of a training row,
         ``mean_i exp(-sum_k g_k(x_i) log g_k(x_i))``, is 2, or 1.5 for two cells; it
-        stays between 1/16 and 16.
+        stays between 1e-6 and 16.
 
     Attributes
     ----------

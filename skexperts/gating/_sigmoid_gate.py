@@ -82,9 +82,10 @@ class SigmoidGate(BaseLinearGate):
 
     Notes
     -----
-    A row for which no gate is open goes to the expert whose gate is open most, the one
-    of largest logit, ties to the lowest id. It is not shared between all experts: most
-    of them have never seen the like of it.
+    A row for which no gate is open is shared as if all were: its weights are the values
+    of its gates, divided by the largest, of which the routing keeps the ``top_k``
+    largest. It is not shared between all experts in equal parts: most of them have
+    never seen the like of it.
 
     An affinity of minus infinity closes an expert to a row. A row to which all are
     closed gets weights 0, and the routing then shares it between all experts. Rows of

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
 from skexperts._numeric.gates import (
     mean_perplexity,
@@ -71,17 +71,22 @@ def test_open_gates_leave_no_row_that_may_go_somewhere(logits, threshold, seed):
     weights = open_gates(logits, closed, threshold)
     assert np.isfinite(weights).all()
     assert (weights[closed] == 0).all()
-    assert ((weights == 0) | (weights > threshold)).all()
+    opened = (expit(logits) > threshold) & ~closed
+    shared = opened.any(axis=1)
+    np.testing.assert_array_equal(weights[shared] > 0, opened[shared])
     np.testing.assert_array_equal(weights.any(axis=1), ~closed.all(axis=1))
 
 
-def test_a_row_that_no_gate_is_open_for_goes_to_the_largest_logit():
-    logits = np.array([[-2e3, -1e3, -3e3], [-1e3, -1e3, -9.0], [3.0, -1.0, 2.0]])
-    closed = np.zeros((3, 3), dtype=bool)
-    closed[1, 2] = True
+def test_a_row_that_no_gate_is_open_for_keeps_its_gates():
+    logits = np.array([[-2e3, -1e3, -1e3], [-1e3, -1e3, -9.0], [3.0, -1.0, 2.0]])
+    logits = np.vstack([logits, [[-1.0, -2.0, -3.0], [-2.0, -1.0, -3.0]]])
+    closed = np.zeros((5, 3), dtype=bool)
+    closed[1, 2] = closed[4] = True
     weights = open_gates(logits, closed, 0.5)
-    np.testing.assert_array_equal(weights[:2], [[0, 1, 0], [1, 0, 0]])
-    np.testing.assert_allclose(weights[2], 1 / (1 + np.exp([-3, np.inf, -2])))
+    np.testing.assert_array_equal(weights[:2], [[0, 1, 1], [1, 1, 0]])
+    np.testing.assert_allclose(weights[2], expit([3.0, -np.inf, 2.0]))
+    np.testing.assert_allclose(weights[3], expit(logits[3]) / expit(-1.0))
+    np.testing.assert_array_equal(weights[4], 0)
 
 
 def test_perplexity_counts_the_cells_that_share_a_row():

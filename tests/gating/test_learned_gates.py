@@ -222,15 +222,20 @@ def test_extreme_rows(gate):
         clone(gate).fit(1e200 * X, affinity, cells)
 
 
-def test_shut_gates_open_the_one_that_is_open_most():
+def test_a_row_without_an_open_gate_is_shared_as_if_all_were_open():
     X, affinity, cells = make_regions()
-    gate = SigmoidGate(threshold=0.999999, random_state=0).fit(X, affinity, cells)
     affinity = affinity.copy()
     affinity[0] = [-np.inf, -np.inf, -1]
     affinity[1] = -np.inf
-    expected = np.eye(3)[(X @ gate.coef_.T + gate.intercept_).argmax(axis=1)]
-    expected[:2] = [[0, 0, 1], [0, 0, 0]]
-    np.testing.assert_array_equal(gate.gate_weights(X, affinity), expected)
+    shut, everything = (
+        SigmoidGate(threshold=threshold, random_state=0)
+        .fit(X, affinity, cells)
+        .gate_weights(X, affinity)
+        for threshold in (0.999999, 0.0)
+    )
+    np.testing.assert_array_equal(shut[:2], [[0, 0, 1], [0, 0, 0]])
+    top = everything[2:].max(axis=1, keepdims=True)
+    np.testing.assert_allclose(shut[2:], everything[2:] / top)
 
 
 def test_open_gates_keep_their_value():
