@@ -67,6 +67,7 @@ class CoreSamples:
         self.unit = self._unit(X, claimed, core, weights)
 
     def affinity(self, X):
+        """Return the affinity of new rows, of which some may be noise."""
         distances = self._squared_distances(as_numbers(X))
         affinity = -distances[:, : self.n_cells] / self.unit
         if not self.claims_all:
@@ -75,6 +76,7 @@ class CoreSamples:
         return affinity
 
     def training_affinity(self, X):
+        """Return the affinity of the training rows; noise is what is labelled so."""
         distances = self._squared_distances(as_numbers(X))
         affinity = -distances[:, : self.n_cells] / self.unit
         affinity[self.noise] = -np.inf
@@ -105,9 +107,11 @@ class CoreSamples:
             is_core = np.flatnonzero(own >= 0)
             pairs[is_core, own[is_core]] = np.inf
             nearest[block] = pairs.min(axis=1)
-        if len(core) == 1:
+        others = np.isfinite(nearest)
+        if not others.any():
             return 1.0
-        typical = np.average(nearest, weights=weights)
+        weights = None if weights is None else weights[others]
+        typical = np.average(nearest[others], weights=weights)
         return 0.5 * max(typical, np.finfo(np.float64).eps * mean) or 1.0
 
     def _to_references(self, X):

@@ -17,6 +17,7 @@ from sklearn.cluster import (
     KMeans,
     SpectralClustering,
 )
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import pairwise_distances
 
 from skexperts._numeric.routing import nearest_cell
@@ -229,3 +230,32 @@ def test_one_cell_of_one_row_each():
         nearest_cell(partition.affinity(np.array([[1.9]])))[0]
         == nearest_cell(partition.training_affinity(np.array([[1.0], [2.0]])))[1]
     )
+
+
+def test_a_single_core_sample_has_a_unit():
+    with pytest.warns(UserWarning, match="all 1 rows are noise"):
+        partition = fit_partition(DBSCAN(), np.array([[3.0]]))
+    np.testing.assert_array_equal(partition.affinity(np.array([[5.0]])), [[-4.0]])
+    X = np.array([[0.0], [2.0], [-2.0]])
+    for scale in (1.0, 1e-3):
+        dbscan = DBSCAN(eps=2.5 * scale, min_samples=3)
+        partition = fit_partition(dbscan, scale * X)
+        assert dbscan.core_sample_indices_.tolist() == [0]
+        np.testing.assert_allclose(partition.affinity(scale * X), [[0], [-2], [-2]])
+
+
+def test_weights_enter_the_unit():
+    X = np.array([[0.0], [1.0], [5.0], [8.0]])
+    agglomerative = AgglomerativeClustering(2)
+    partition = fit_partition(agglomerative, X, sample_weight=np.array([1.0, 2, 3, 4]))
+    assert partition.unit == pytest.approx((1 + 2 + 3 * 9 + 4 * 9) / 10 / 2)
+
+
+def test_the_default_metric_of_optics_is_euclidean():
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    optics = OPTICS(min_samples=5)
+    partition = fit_partition(optics, X)
+    assert optics.metric == "minkowski"
+    optics.metric = "euclidean"
+    other = fit_partition(FrozenEstimator(optics), X)
+    np.testing.assert_array_equal(partition.affinity(X), other.affinity(X))
