@@ -15,6 +15,9 @@ def code_lasso(
     values: NDArray[np.floating],
     indices: NDArray[np.int32],
     indptr: NDArray[np.int32],
+    objectives: NDArray[np.float64],
+    losses: NDArray[np.float64],
+    largest: NDArray[np.float64],
 ) -> int: ...
 def code_pursuit(
     products: NDArray[np.floating],

@@ -65,32 +65,39 @@ cdef inline int find_largest(int k, const floating* g, int positive) noexcept no
         return find_largest_double(k, g, positive)
 
 
+cdef struct Report:
+    double value       # the objective
+    double residual    # |x - zD|^2 + l2 |z|^2
+    double largest     # product of the row with an atom
+
+
 cdef double gap_of(
     double norm2, double bz, double gz, double penalty, double largest, double l1,
-    double* value
+    Report* report
 ) noexcept nogil:
-    """Duality gap of z, for the largest correlation; value gets the objective."""
+    """Duality gap of z, for the largest correlation."""
     cdef double cross = norm2 - bz, residual = max(norm2 - bz - gz, 0.0)
     cdef double scale = l1 / largest if largest > l1 else 1.0
     if cross < scale * residual:
         scale = cross / residual if cross > 0 else 0.0
-    value[0] = 0.5 * residual + l1 * penalty
-    return value[0] - scale * cross + 0.5 * scale * scale * residual
+    report.residual = residual
+    report.value = 0.5 * residual + l1 * penalty
+    return report.value - scale * cross + 0.5 * scale * scale * residual
 
 
 cdef int code_row(
     int k, const floating* b, double norm2, const floating* gram, double l1, double l2,
-    int positive, double tol, int max_iter, Active* A, floating* g
+    int positive, double tol, int max_iter, Active* A, floating* g, Report* report
 ) noexcept nogil:
     """Fill the active set; returns whether the duality gap is at most tol * norm2."""
-    cdef int a, j, _, enter
+    cdef int a, j, step, enter
     cdef double largest, penalty, bz, gz, off, least = 0
-    cdef double value, lowest = 0.5 * norm2
+    cdef double lowest = 0.5 * norm2
     # As exact as the type: what is left of an atom, or of a correlation, by rounding.
     cdef double rounding = 1e-6 if floating is float else 1e-14
     cdef double flat = 1e-5 if floating is float else 1e-10
     A.size = 0
-    for _ in range(max_iter + 1):
+    for step in range(max_iter + 1):
         correlate(k, b, gram, A, g)
         penalty = bz = gz = off = 0
         for a in range(A.size):
@@ -103,14 +110,16 @@ cdef int code_row(
             off = max(off, fabs(A.step[a]))
         enter = find_largest(k, g, positive)
         largest = g[enter] if positive else fabs(g[enter])
+        if step == 0:
+            report.largest = max(largest, 0.0)
         if A.size == 0:
             least = max(least, rounding * largest)
-        if gap_of(norm2, bz, gz, penalty, largest, l1, &value) <= tol * norm2:
+        if gap_of(norm2, bz, gz, penalty, largest, l1, report) <= tol * norm2:
             return 1
-        if not value <= lowest + rounding * norm2:
+        if not report.value <= lowest + rounding * norm2:
             # The factor is not that of the atoms, by rounding.
             return 0
-        lowest = value
+        lowest = report.value
         if off <= 0.1 * (largest - l1) and A.size < A.capacity:
             for a in range(A.size):
                 if A.chosen[a] == enter:
@@ -169,14 +178,14 @@ cdef void pursue_row(
 
 cdef int descend(
     int k, const floating* b, double norm2, const floating* gram, double l1, double l2,
-    int positive, double tol, int max_iter, Active* A, floating* g
+    int positive, double tol, int max_iter, Active* A, floating* g, Report* report
 ) noexcept nogil:
     """Coordinate descent from zero over all atoms: slow, but it only goes down.
 
     Returns whether the duality gap is at most tol * norm2.
     """
     cdef int i, j, sweep
-    cdef double own, old, new, largest, penalty, bz, gz, value
+    cdef double own, old, new, largest, penalty, bz, gz
     cdef floating change
     cdef const floating* row
     A.size = k
@@ -194,8 +203,10 @@ cdef int descend(
             bz += b[j] * A.z[j]
             gz += g[j] * A.z[j]
             largest = max(largest, g[j] if positive else fabs(g[j]))
-        if gap_of(norm2, bz, gz, penalty, largest, l1, &value) <= tol * norm2:
+        if gap_of(norm2, bz, gz, penalty, largest, l1, report) <= tol * norm2:
             return 1
+        if sweep == max_iter:
+            return 0
         for j in range(k):
             row = gram + <size_t> j * k
             own, old = row[j] + l2, A.z[j]
@@ -263,9 +274,13 @@ def code_lasso(
     floating[::1] values,               # OUT, room for n_rows * n_atoms
     int32_t[::1] indices,               # OUT, the same
     int32_t[::1] indptr,                # OUT, (n_rows + 1,)
+    double[::1] objectives,             # OUT, (n_rows,)
+    double[::1] losses,                 # OUT, (n_rows,), objectives without l1 |z|_1
+    double[::1] largest,                # OUT, (n_rows,), products, at least 0
 ):
     """Return how many rows missed the duality gap."""
     cdef Active A
+    cdef Report report
     cdef int i, failed, missed = 0, k = gram.shape[0]
     cdef floating* g
     with nogil:
@@ -275,11 +290,14 @@ def code_lasso(
             indptr[0] = 0
             for i in range(products.shape[0]):
                 if not code_row(k, &products[i, 0], norms2[i], &gram[0, 0], l1, l2,
-                                positive, tol, max_iter, &A, g):
+                                positive, tol, max_iter, &A, g, &report):
                     missed += not descend(
                         k, &products[i, 0], norms2[i], &gram[0, 0], l1, l2, positive,
-                        tol, max_iter, &A, g
+                        tol, max_iter, &A, g, &report
                     )
+                objectives[i] = report.value
+                losses[i] = 0.5 * report.residual
+                largest[i] = report.largest
                 indptr[i + 1] = write_row(&A, &values[0], &indices[0], indptr[i])
         release(&A)
         failed = failed or g == NULL

@@ -1,6 +1,7 @@
-"""Block coordinate descent on the atoms of a dictionary."""
+"""Sums over codes, and block coordinate descent on the atoms of a dictionary."""
 
 from libc.math cimport sqrt
+from libc.stdint cimport int32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 from scipy.linalg.cython_blas cimport dgemm, sgemm
@@ -55,6 +56,58 @@ cdef void update_block(
                 other = R + <size_t> c * d
                 for j in range(d):
                     other[j] -= weight * change[j]
+
+
+def add_products(
+    const floating[::1] values,     # IN, of the codes z, CSR
+    const int32_t[::1] indices,     # IN
+    const int32_t[::1] indptr,      # IN, (n_rows + 1,)
+    const double[::1] weights,      # IN, (n_rows,), or None
+    const floating[:, ::1] X,       # IN, (n_rows, n_features)
+    floating[:, ::1] total,         # IN and OUT, (n_atoms, n_features)
+):
+    """Add the weighted sum of z'x over rows x."""
+    cdef int i, a, j, d = total.shape[1]
+    cdef bint weighted = weights is not None
+    cdef floating z
+    cdef const floating* row
+    cdef floating* to
+    with nogil:
+        for i in range(X.shape[0]):
+            row = &X[i, 0]
+            for a in range(indptr[i], indptr[i + 1]):
+                z = values[a]
+                if weighted:
+                    z = <floating> (z * weights[i])
+                to = &total[indices[a], 0]
+                for j in range(d):
+                    to[j] += z * row[j]
+
+
+def add_sparse_products(
+    const floating[::1] values,     # IN, of the codes z, CSR
+    const int32_t[::1] indices,     # IN
+    const int32_t[::1] indptr,      # IN, (n_rows + 1,)
+    const double[::1] weights,      # IN, (n_rows,), or None
+    const floating[::1] x_values,   # IN, of the rows x, CSR
+    const int32_t[::1] x_indices,   # IN
+    const int32_t[::1] x_indptr,    # IN, (n_rows + 1,)
+    floating[:, ::1] total,         # IN and OUT, (n_atoms, n_features)
+):
+    """Add the weighted sum of z'x over rows x."""
+    cdef int i, a, c
+    cdef bint weighted = weights is not None
+    cdef floating z
+    cdef floating* to
+    with nogil:
+        for i in range(indptr.shape[0] - 1):
+            for a in range(indptr[i], indptr[i + 1]):
+                z = values[a]
+                if weighted:
+                    z = <floating> (z * weights[i])
+                to = &total[indices[a], 0]
+                for c in range(x_indptr[i], x_indptr[i + 1]):
+                    to[x_indices[c]] += z * x_values[c]
 
 
 def update_atoms(

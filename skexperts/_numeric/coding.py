@@ -1,6 +1,7 @@
 """Sparse codes of a block of rows, given its products with the atoms."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,29 @@ from skexperts._kernels.coding import squared_norms as fill_squared_norms
 BLOCK_ROWS = 256
 
 CodeArrays = tuple[NDArray, NDArray, NDArray]
+
+
+class LassoCodes(NamedTuple):
+    """Codes of rows, and what is known of each row without another product.
+
+    Attributes
+    ----------
+    arrays : tuple of ndarrays
+        Values, atoms (ascending in each row) and bounds of the rows, as in CSR.
+    n_missed : int
+        Rows that did not get to the duality gap.
+    objectives : ndarray of shape (n_rows,), float64
+    losses : ndarray of shape (n_rows,), float64
+        Objectives without the l1 norm.
+    largest : ndarray of shape (n_rows,), float64
+        Largest absolute product with an atom; largest product, or 0, if positive.
+    """
+
+    arrays: CodeArrays
+    n_missed: int
+    objectives: NDArray
+    losses: NDArray
+    largest: NDArray
 
 
 def squared_norms(X: NDArray | csr_array) -> NDArray:
@@ -46,7 +70,7 @@ def lasso_codes(
     positive: bool,
     tol: float,
     max_iter: int,
-) -> tuple[CodeArrays, int]:
+) -> LassoCodes:
     """Code rows by the elastic net.
 
     For each row x, with the dictionary D, solve
@@ -71,16 +95,14 @@ def lasso_codes(
 
     Returns
     -------
-    codes : tuple of ndarrays
-        Values, atoms (ascending in each row) and bounds of the rows, as in CSR.
-    n_missed : int
-        Rows that did not get to the gap.
+    codes : LassoCodes
     """
     n_rows, n_atoms = products.shape
     # Of more atoms than that some depend on the others.
     capacity = n_atoms if l2 > 0 else min(n_atoms, n_features + 8)
     codes = _empty_codes(n_rows, n_atoms, products.dtype)
     tol = max(tol, 64 * float(np.finfo(products.dtype).eps))
+    objectives, losses, largest = np.empty((3, n_rows))
     n_missed = code_lasso(
         products,
         squared_norms,
@@ -92,8 +114,11 @@ def lasso_codes(
         max_iter,
         capacity,
         *codes,
+        objectives,
+        losses,
+        largest,
     )
-    return _cut(codes), n_missed
+    return LassoCodes(_cut(codes), n_missed, objectives, losses, largest)
 
 
 def pursuit_codes(

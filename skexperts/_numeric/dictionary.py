@@ -6,7 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from skexperts._kernels.dictionary import update_atoms
+from skexperts._kernels.dictionary import (
+    add_products,
+    add_sparse_products,
+    update_atoms,
+)
+from skexperts._numeric.coding import CodeArrays
 
 # How much faster than an average what early codes added is forgotten.
 _FORGETTING = 4.0
@@ -39,51 +44,55 @@ class Statistics:
             idle=np.zeros(n_atoms),
         )
 
-    def copy(self) -> "Statistics":
-        """Return a copy that shares nothing."""
+    def decayed(self, weight: float, memory: float) -> "Statistics":
+        """Return the sums, ready for rows of a weight; they share nothing with these.
+
+        Parameters
+        ----------
+        weight : float, positive
+        memory : float
+            Weight of the rows that the sums are to remember at most.
+        """
+        total = min(self.weight + weight, max(memory, weight))
+        keep = (1 - weight / total) ** _FORGETTING
         return Statistics(
-            self.codes.copy(), self.products.copy(), self.weight, self.idle.copy()
+            self.codes * keep, self.products * keep, total, self.idle.copy()
         )
 
+    def add(
+        self, X: NDArray | csr_array, codes: CodeArrays, weights: NDArray | None
+    ) -> None:
+        """Add rows to the sums, in place.
 
-def learn_from(
-    statistics: Statistics,
-    components: NDArray,
-    X: NDArray | csr_array,
-    codes: csr_array,
-    weights: NDArray | None,
-    memory: float,
-) -> None:
-    """Add rows to the statistics and improve the atoms, both in place.
+        Parameters
+        ----------
+        X : ndarray or CSR of shape (n_rows, n_features)
+        codes : tuple of ndarrays, as in CSR
+        weights : ndarray of shape (n_rows,), float64, or None
+        """
+        add_sparse_products(*codes, weights, *codes, self.codes)
+        if isinstance(X, np.ndarray):
+            add_products(*codes, weights, X, self.products)
+        else:
+            indices, indptr = (a.astype(np.int32) for a in (X.indices, X.indptr))
+            add_sparse_products(*codes, weights, X.data, indices, indptr, self.products)
+        self.idle += X.shape[0]
+        self.idle[codes[1]] = 0
 
-    With the sums A of z'z and B of z'x, atoms are updated in turn,
+    def improve(self, components: NDArray) -> None:
+        """Update the atoms in turn, in place.
 
-        d_j <- d_j + (b_j - a_j D) / a_jj, scaled to norm 1 if its norm is above
+        With the sums A of z'z and B of z'x, the updates are
 
-    (Mairal, Bach, Ponce, Sapiro 2010, algorithm 2).
+            d_j <- d_j + (b_j - a_j D) / a_jj, scaled to norm 1 if its norm is above
 
-    Parameters
-    ----------
-    statistics : Statistics
-    components : ndarray of shape (n_atoms, n_features)
-    X : ndarray or CSR of shape (n_rows, n_features)
-    codes : CSR of shape (n_rows, n_atoms)
-    weights : ndarray of shape (n_rows,) or None
-    memory : float
-        Weight of the rows that the sums are to remember at most.
-    """
-    added = float(X.shape[0] if weights is None else weights.sum())
-    statistics.weight = min(statistics.weight + added, max(memory, added))
-    keep = (1 - added / statistics.weight) ** _FORGETTING
-    weighted = codes if weights is None else codes.multiply(weights[:, None]).tocsr()
-    statistics.codes *= keep
-    statistics.codes += (weighted.T @ codes).toarray()
-    statistics.products *= keep
-    products = weighted.T @ X
-    statistics.products += products if isinstance(X, np.ndarray) else products.toarray()
-    used = np.bincount(codes.indices, minlength=len(components)) > 0
-    statistics.idle = np.where(used, 0, statistics.idle + X.shape[0])
-    update_atoms(statistics.codes, statistics.products, components)
+        (Mairal, Bach, Ponce, Sapiro 2010, algorithm 2).
+
+        Parameters
+        ----------
+        components : ndarray of shape (n_atoms, n_features)
+        """
+        update_atoms(self.codes, self.products, components)
 
 
 def replace_atoms(

@@ -24,7 +24,12 @@ from skexperts._validation import (
     validate_sample_weight,
 )
 from skexperts.decomposition._alpha import alpha_of_density
-from skexperts.decomposition._encode import encode, make_encoder, max_useful_alpha
+from skexperts.decomposition._encode import (
+    Preparation,
+    encode,
+    make_encoder,
+    max_useful_alpha,
+)
 
 # Codes on the way to a dictionary need not be exact.
 _TOL_ON_THE_WAY = 1e-4
@@ -54,7 +59,7 @@ class BaseSparseCoder(
         codes : CSR or ndarray of shape (n_samples, n_components)
         """
         check_is_fitted(self)
-        encoder = self._encoder
+        encoder = self._prepared.encoder()
         accept_sparse = encoder.method != "omp" or not issparse(self.components_)
         _check_sparse(X, accept_sparse)
         X = validate_predict(
@@ -120,9 +125,9 @@ class BaseSparseCoder(
             alpha = self._choose_alpha(rows, options)
         return options | {"alpha": alpha}
 
-    def _set_encoder(self, alpha):
+    def _prepare(self, alpha):
         self.alpha_ = alpha
-        self._encoder = make_encoder(
+        self._prepared = Preparation(
             self.components_, alpha=alpha, **self._encoder_options()
         )
         self._sparse_codes = self.sparse_output

@@ -5,6 +5,7 @@ from scipy.sparse import eye_array, issparse
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.utils import check_array
 
+from skexperts._numeric.coding import squared_norms
 from skexperts._sklearn import align_sparse_api
 from skexperts.decomposition._encode import row_norms
 
@@ -82,9 +83,9 @@ def first_atoms(X, n_components, rng):
 
 def without_zero_rows(X, weights=None):
     """Return the rows that are not all zero, and their weights."""
-    used = np.asarray((X != 0).sum(axis=1)).ravel() > 0
-    if used.all():
+    if squared_norms(X).all():
         return X, weights
+    used = np.asarray((X != 0).sum(axis=1)).ravel() > 0
     return X[used], None if weights is None else weights[used]
 
 

@@ -13,6 +13,7 @@ from sklearn.utils import gen_batches
 
 from skexperts._numeric.coding import (
     BLOCK_ROWS,
+    LassoCodes,
     join_codes,
     lasso_codes,
     pursuit_codes,
@@ -52,6 +53,22 @@ class Encoder(NamedTuple):
     def l2(self) -> float:
         """Weight of half the squared norm."""
         return self.alpha * (1 - self.l1_ratio)
+
+
+class Preparation:
+    """An encoder that is made when it is first asked for, of atoms that stay."""
+
+    def __init__(self, components, **options):
+        self.components = components
+        self.options = options
+        self._made: Encoder | None = None
+
+    def encoder(self) -> Encoder:
+        """Return the encoder; threads that ask at once may each make an equal one."""
+        made = self._made
+        if made is None:
+            made = self._made = make_encoder(self.components, **self.options)
+        return made
 
 
 def make_encoder(
@@ -107,7 +124,7 @@ def encode(X, encoder: Encoder, *, batch_size: int, n_jobs: int | None):
     codes : csr_array of shape (n_samples, n_components), dtype of X
     n_unconverged : int
     """
-    encoder = _with_columns(encoder, X)
+    encoder = with_columns(encoder, X)
     if encoder.gram is None:
         # One product a block: threads would cost more than they save.
         size = X.shape[0] if encoder.dictionary is None else BLOCK_ROWS
@@ -124,17 +141,11 @@ def encode(X, encoder: Encoder, *, batch_size: int, n_jobs: int | None):
     return codes, sum(n_unconverged)
 
 
-def encode_batch(encoder: Encoder, X):
-    """Return what :func:`encode` does, of few rows, by an encoder with Gram matrix."""
-    blocks, n_unconverged = _encode_blocks(_with_columns(encoder, X), X)
-    return join_codes(blocks, len(encoder.gram)), n_unconverged
-
-
 def max_useful_alpha(X, encoder: Encoder) -> float:
     """Smallest alpha for which every code of X is zero; inf for matching pursuit."""
     if encoder.method == "omp":
         return np.inf
-    encoder = _with_columns(encoder, X)
+    encoder = with_columns(encoder, X)
     largest = 0.0
     for rows in gen_batches(X.shape[0], _SCAN_ROWS):
         products = _products(X[rows], encoder)
@@ -162,7 +173,7 @@ def row_norms(rows):
     return norms
 
 
-def _with_columns(encoder, X):
+def with_columns(encoder, X):
     """Transpose the dictionary once: every product with CSR would do it again."""
     if encoder.dictionary is None or not issparse(X):
         return encoder
@@ -204,6 +215,12 @@ def _encode_blocks(encoder, X):
 
 
 def _descend(encoder, X):
+    codes = descend(encoder, X)
+    return codes.arrays, codes.n_missed
+
+
+def descend(encoder: Encoder, X) -> LassoCodes:
+    """Code a block of rows by the lasso or the elastic net, with a Gram matrix."""
     return lasso_codes(
         _products(X, encoder),
         squared_norms(X),

@@ -2,14 +2,16 @@
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.utils import gen_batches
 
-from skexperts._numeric.coding import squared_norms
-from skexperts._numeric.dictionary import Statistics, learn_from, replace_atoms
+from skexperts._numeric.coding import BLOCK_ROWS, squared_norms
+from skexperts._numeric.dictionary import Statistics, replace_atoms
 from skexperts._parallel import one_blas_thread
 from skexperts.decomposition._encode import (
-    encode_batch,
+    descend,
     make_encoder,
     row_norms,
+    with_columns,
 )
 
 _BATCH_ROWS = 512
@@ -17,6 +19,8 @@ _BATCH_ROWS = 512
 _LEAST_GAIN = 1e-3
 _FEWEST_STEPS = 30
 _MOST_PASSES = 100
+# Rows an atom, after which an atom that none of them used is replaced.
+_MOST_IDLE_ROWS = 10
 
 
 def learn(X, components, weights, *, penalty, rng):
@@ -46,10 +50,11 @@ def learn(X, components, weights, *, penalty, rng):
     memory = float(X.shape[0] if weights is None else weights.sum())
     with one_blas_thread():
         for _ in range(_MOST_PASSES):
-            order = rng.permutation(X.shape[0])
-            objective.append(
-                learn_pass(X, order, components, statistics, weights, penalty, memory)
+            batches = in_batches(X, weights, rng.permutation(X.shape[0]))
+            statistics, mean, _ = learn_pass(
+                batches, components, statistics, penalty, memory
             )
+            objective.append(mean)
             n_steps += -(-X.shape[0] // _BATCH_ROWS)
             if len(objective) < 2 or n_steps < _FEWEST_STEPS:
                 continue
@@ -60,47 +65,66 @@ def learn(X, components, weights, *, penalty, rng):
     return statistics, objective
 
 
-def learn_pass(X, order, components, statistics, weights, penalty, memory=np.inf):
-    """Learn from the rows once, in the given order; return their mean objective."""
-    total = 0.0
-    for start in range(0, len(order), _BATCH_ROWS):
-        chosen = order[start : start + _BATCH_ROWS]
-        batch = X[chosen]
-        batch_weights = None if weights is None else weights[chosen]
-        encoder = make_encoder(components, **penalty)
-        codes, _ = encode_batch(encoder, batch)
-        losses, costs = _losses(encoder, batch, codes)
-        cost = losses + costs
-        total += float(cost.sum() if weights is None else cost @ batch_weights)
-        learn_from(statistics, components, batch, codes, batch_weights, memory)
-        _revive(statistics, components, batch, losses)
-    return total / (len(order) if weights is None else weights[order].sum())
+def learn_pass(batches, components, statistics, penalty, memory=np.inf):
+    """Learn from batches of rows, one step each.
+
+    Parameters
+    ----------
+    batches : iterable of (rows, weights or None), at least one row
+    components : ndarray of shape (n_components, n_features)
+        Changed in place.
+    statistics : Statistics
+        Of the rows before; not changed.
+    penalty : dict
+    memory : float
+
+    Returns
+    -------
+    statistics : Statistics
+    objective : float
+        Weighted mean over the rows, each batch coded before its step.
+    useful_alpha : float
+        Above it each code was zero at its step.
+    """
+    total = weight = useful_alpha = 0.0
+    for X, weights in batches:
+        encoder = with_columns(make_encoder(components, **penalty), X)
+        added = _sum(np.ones(X.shape[0]), weights)
+        statistics = statistics.decayed(added, memory)
+        losses = np.empty(X.shape[0])
+        for rows in gen_batches(X.shape[0], BLOCK_ROWS):
+            block, block_weights = X[rows], None if weights is None else weights[rows]
+            codes = descend(encoder, block)
+            statistics.add(block, codes.arrays, block_weights)
+            losses[rows] = codes.losses
+            total += _sum(codes.objectives, block_weights)
+            useful_alpha = max(useful_alpha, codes.largest.max() / encoder.l1_ratio)
+        weight += added
+        statistics.improve(components)
+        _revive(statistics, components, X, losses)
+    return statistics, total / weight, float(useful_alpha)
 
 
-def _losses(encoder, X, codes):
-    """Return half the squared residuals, and the penalties of the codes."""
-    if issparse(X):
-        products = encoder.dictionary @ X.T
-        fitted = codes @ encoder.gram
-        losses = 0.5 * squared_norms(X) + codes.multiply(0.5 * fitted - products.T).sum(
-            axis=1
-        )
-        losses = np.maximum(losses, 0)
-    else:
-        losses = 0.5 * squared_norms(X - codes @ encoder.dictionary)
-    penalties = encoder.l1 * abs(codes).sum(axis=1)
-    return losses, penalties + 0.5 * encoder.l2 * squared_norms(codes)
+def in_batches(X, weights, order=None):
+    """Yield the rows, in the given order, and their weights, a step at a time."""
+    for rows in gen_batches(X.shape[0], _BATCH_ROWS):
+        chosen = rows if order is None else order[rows]
+        yield X[chosen], None if weights is None else weights[chosen]
 
 
-def _revive(statistics, components, batch, losses):
+def _sum(values, weights):
+    return float(values.sum() if weights is None else values @ weights)
+
+
+def _revive(statistics, components, X, losses):
     """Give atoms that no row uses the directions of the rows that are coded worst."""
-    n_atoms = len(components)
-    dead = np.flatnonzero((statistics.idle >= 10 * n_atoms) | ~components.any(axis=1))
+    idle = statistics.idle >= _MOST_IDLE_ROWS * len(components)
+    dead = np.flatnonzero(idle | (squared_norms(components) == 0))
+    if not len(dead):
+        return
     worst = np.argsort(-losses, kind="stable")[: len(dead)]
     worst = worst[losses[worst] > 0]
-    if not len(worst):
-        return
-    rows = batch[worst]
+    rows = X[worst]
     rows = rows.toarray() if issparse(rows) else rows
     replace_atoms(
         statistics, components, dead[: len(worst)], rows / row_norms(rows)[:, None]

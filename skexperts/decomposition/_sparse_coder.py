@@ -17,7 +17,7 @@ from skexperts.decomposition._dictionary import (
     without_zero_rows,
 )
 from skexperts.decomposition._encode import max_useful_alpha
-from skexperts.decomposition._learn import learn, learn_pass
+from skexperts.decomposition._learn import in_batches, learn, learn_pass
 
 
 def _learns(coder):
@@ -121,7 +121,7 @@ class SparseCoder(BaseSparseCoder):
         From this alpha on every code of the training rows is zero: the largest
         :math:`|x \cdot d_k|` (if `positive`, the largest :math:`x \cdot d_k`), divided
         by `l1_ratio` for ``"elastic_net"``. Infinite for ``"omp"``. After `partial_fit`
-        the largest so far.
+        the largest so far, each row with the atoms that it was coded by.
 
     alpha_ : float
         The weight of the penalty that is used.
@@ -274,8 +274,8 @@ class SparseCoder(BaseSparseCoder):
                 self.components_, self.n_iter_ = make_dictionary(
                     X, self.dictionary, self.n_components, weights=weights, rng=rng
                 )
-            self._set_encoder(self._final_alpha(X))
-            self.max_useful_alpha_ = max_useful_alpha(X, self._encoder)
+            self._prepare(self._final_alpha(X))
+            self.max_useful_alpha_ = max_useful_alpha(X, self._prepared.encoder())
         return self
 
     @available_if(_learns)
@@ -321,26 +321,22 @@ class SparseCoder(BaseSparseCoder):
                 self._statistics = Statistics.start(self.components_)
             else:
                 self.components_ = self.components_.copy()
-                self._statistics = self._statistics.copy()
             penalty = self._penalty(rows, None if nothing_yet else self._penalty_alpha)
             self._penalty_alpha = penalty["alpha"]
             if rows.shape[0]:
-                order = np.arange(rows.shape[0])
                 with one_blas_thread():
-                    objective = learn_pass(
-                        rows,
-                        order,
+                    self._statistics, objective, useful_alpha = learn_pass(
+                        in_batches(rows, weights),
                         self.components_,
                         self._statistics,
-                        weights,
                         penalty,
                     )
                 self.objective_ = [*self.objective_, objective]
+                self.max_useful_alpha_ = max(self.max_useful_alpha_, useful_alpha)
             self.n_iter_ += 1
-            self._set_encoder(self._final_alpha(X) if nothing_yet else self.alpha_)
-            self.max_useful_alpha_ = max(
-                self.max_useful_alpha_, max_useful_alpha(X, self._encoder)
-            )
+            if self.method == "omp":
+                self.max_useful_alpha_ = np.inf
+            self._prepare(self._final_alpha(X) if nothing_yet else self.alpha_)
         return self
 
     def _final_alpha(self, X):

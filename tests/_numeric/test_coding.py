@@ -27,7 +27,7 @@ def make(seed, n_rows, n_atoms, n_features, structure, dtype=np.float64):
     return X.astype(dtype), D.astype(dtype)
 
 
-def lasso(X, D, **options):
+def code(X, D, **options):
     options = {
         "l2": 0.0,
         "positive": False,
@@ -35,8 +35,12 @@ def lasso(X, D, **options):
         "max_iter": 1000,
     } | options
     norms = np.einsum("ij,ij->i", X, X, dtype=np.float64)
-    codes, missed = lasso_codes(X @ D.T, norms, D @ D.T, X.shape[1], **options)
-    return join_codes([codes], len(D)), missed
+    return lasso_codes(X @ D.T, norms, D @ D.T, X.shape[1], **options)
+
+
+def lasso(X, D, **options):
+    codes = code(X, D, **options)
+    return join_codes([codes.arrays], len(D)), codes.n_missed
 
 
 def objectives(X, D, codes, l1, l2):
@@ -191,3 +195,35 @@ def test_no_code_is_worse_than_none(dtype, positive, kind):
             norms = (X.astype(float) ** 2).sum(axis=1)
             values = objectives(X, D, codes, l1, 0)
             assert (values <= 0.5 * norms * (1 + 1e-5)).all()
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    shape=st.tuples(st.integers(1, 5), st.integers(1, 30), st.integers(1, 12)),
+    structure=st.sets(st.sampled_from(STRUCTURES), max_size=2),
+    share=st.floats(1e-3, 1.2),
+    l2=st.sampled_from([0.0, 0.1]),
+    positive=st.booleans(),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    max_iter=st.sampled_from([1, 3, 1000]),
+)
+def test_what_is_reported_of_a_row_is_true(
+    seed, shape, structure, share, l2, positive, dtype, max_iter
+):
+    X, D = make(seed, *shape, structure, dtype)
+    l1 = float(share * max(1e-3, np.abs(X @ D.T).max()))
+    options = {"l1": l1, "l2": l2, "positive": positive, "max_iter": max_iter}
+    codes = code(X, D, **options)
+    matrix = join_codes([codes.arrays], len(D))
+    values = objectives(X, D, matrix, l1, l2)
+    # Rounding is that of the products, of up to the norms of row, atoms and code.
+    sizes = (X.astype(float) ** 2).sum(axis=1) + (
+        abs(matrix).astype(float) @ np.linalg.norm(D, axis=1)
+    ) ** 2
+    atol = 30 * np.finfo(dtype).eps * sizes
+    assert (np.abs(codes.objectives - values) <= atol).all()
+    losses = values - l1 * abs(matrix).astype(float).sum(axis=1)
+    assert (np.abs(codes.losses - losses) <= atol).all()
+    products = X @ D.T
+    largest = (products if positive else np.abs(products)).max(axis=1)
+    np.testing.assert_array_equal(codes.largest, np.maximum(largest, 0))
