@@ -2,15 +2,9 @@
  * can do that. Included once for each float type, with REAL, BITS (the integer of its
  * size) and NAME(x) defined. */
 
-#ifndef SKEXPERTS_CLONES
-#if defined(__GLIBC__) && defined(__x86_64__) && !defined(__clang__) && __GNUC__ >= 12
-#define SKEXPERTS_CLONES                                                               \
-    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define SKEXPERTS_CLONES
-#endif
+#include "clones.h"
+
 #define SKEXPERTS_CHUNK 64
-#endif
 
 /* g = b - sum_a z[a] * (row chosen[a] of the Gram matrix) */
 SKEXPERTS_CLONES

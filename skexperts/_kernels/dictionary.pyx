@@ -6,12 +6,35 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 from scipy.linalg.cython_blas cimport dgemm, sgemm
 
+cdef extern from *:
+    """
+    #define REAL float
+    #define NAME(x) x##_float
+    #include "dictionary_loops.h"
+    #undef REAL
+    #undef NAME
+    #define REAL double
+    #define NAME(x) x##_double
+    #include "dictionary_loops.h"
+    """
+    void add_scaled_float(int d, float weight, const float* x, float* y) nogil
+    void add_scaled_double(int d, double weight, const double* x, double* y) nogil
+
 ctypedef fused floating:
     float
     double
 
 cdef enum:
-    BLOCK = 32
+    BLOCK = 16
+
+
+cdef inline void add_scaled(
+    int d, floating weight, const floating* x, floating* y
+) noexcept nogil:
+    if floating is float:
+        add_scaled_float(d, weight, x, y)
+    else:
+        add_scaled_double(d, weight, x, y)
 
 
 cdef void subtract_product(
@@ -35,7 +58,6 @@ cdef void update_block(
     cdef floating weight
     cdef floating* atom
     cdef floating* change
-    cdef floating* other
     for a in range(m):
         own = A[<size_t> (first + a) * k + first + a]
         if own <= 0:
@@ -53,9 +75,7 @@ cdef void update_block(
         for c in range(a + 1, m):
             weight = A[<size_t> (first + c) * k + first + a]
             if weight != 0:
-                other = R + <size_t> c * d
-                for j in range(d):
-                    other[j] -= weight * change[j]
+                add_scaled(d, -weight, change, R + <size_t> c * d)
 
 
 def add_products(
@@ -67,21 +87,16 @@ def add_products(
     floating[:, ::1] total,         # IN and OUT, (n_atoms, n_features)
 ):
     """Add the weighted sum of z'x over rows x."""
-    cdef int i, a, j, d = total.shape[1]
+    cdef int i, a, d = total.shape[1]
     cdef bint weighted = weights is not None
     cdef floating z
-    cdef const floating* row
-    cdef floating* to
     with nogil:
         for i in range(X.shape[0]):
-            row = &X[i, 0]
             for a in range(indptr[i], indptr[i + 1]):
                 z = values[a]
                 if weighted:
                     z = <floating> (z * weights[i])
-                to = &total[indices[a], 0]
-                for j in range(d):
-                    to[j] += z * row[j]
+                add_scaled(d, z, &X[i, 0], &total[indices[a], 0])
 
 
 def add_sparse_products(
@@ -121,7 +136,7 @@ def update_atoms(
     with nogil:
         R = <floating*> malloc(<size_t> BLOCK * d * sizeof(floating))
         if R != NULL:
-            for first in range(0, k, 32):
+            for first in range(0, k, 16):
                 m = min(<int> BLOCK, k - first)
                 memcpy(R, &B[first, 0], <size_t> m * d * sizeof(floating))
                 subtract_product(m, k, d, &A[first, 0], &D[0, 0], R)
