@@ -121,7 +121,7 @@ class SparseCoder(BaseSparseCoder):
         From this alpha on every code of the training rows is zero: the largest
         :math:`|x \cdot d_k|` (if `positive`, the largest :math:`x \cdot d_k`), divided
         by `l1_ratio` for ``"elastic_net"``. Infinite for ``"omp"``. After `partial_fit`
-        the largest so far, each row with the atoms that it was coded by.
+        the largest met so far, each row with the atoms as they were at its step.
 
     alpha_ : float
         The weight of the penalty that is used.

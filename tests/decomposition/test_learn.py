@@ -1,8 +1,12 @@
 """Dictionaries learned at once, in pieces, and with weights."""
 
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import MiniBatchDictionaryLearning
 
@@ -191,3 +195,95 @@ def test_many_equal_rows_are_no_long_search():
     X = csr_array(np.tile(np.eye(3), (20_000, 1)))
     coder = SparseCoder(10, alpha=0.1, random_state=0).partial_fit(X)
     assert coder.components_.any(axis=1).sum() >= 3
+
+
+METHODS = ["lasso", "elastic_net", "omp", "threshold"]
+
+
+def fixed(coder):
+    """Return a coder with the atoms of another one as given dictionary."""
+    return clone(coder).set_params(dictionary=coder.components_.copy())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_codes_are_those_of_the_atoms_of_the_last_piece(digits, method):
+    coder = SparseCoder(20, method=method, alpha=0.1, random_state=0)
+    for part in np.array_split(digits, 3):
+        coder.partial_fit(part)
+        expected = fixed(coder).fit(part).transform(digits).toarray()
+        np.testing.assert_array_equal(coder.transform(digits).toarray(), expected)
+        np.testing.assert_array_equal(coder.transform(digits).toarray(), expected)
+    coder.fit(digits[:200])
+    expected = fixed(coder).fit(digits).transform(digits).toarray()
+    np.testing.assert_array_equal(coder.transform(digits).toarray(), expected)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_parameters_set_after_a_piece_wait_for_the_next(digits, method):
+    coder = SparseCoder(20, method=method, alpha=0.1, random_state=0)
+    coder.partial_fit(digits)
+    expected = pickle.loads(pickle.dumps(coder)).transform(digits).toarray()
+    other = "omp" if method == "lasso" else "lasso"
+    coder.set_params(method=other, alpha=0.5, n_nonzero_coefs=2, positive=True, tol=0.1)
+    np.testing.assert_array_equal(coder.transform(digits).toarray(), expected)
+
+
+def test_threads_may_ask_for_codes_at_once(digits):
+    coder = SparseCoder(20, alpha=0.1, random_state=0).partial_fit(digits)
+    expected = pickle.loads(pickle.dumps(coder)).transform(digits[:300]).toarray()
+    with ThreadPoolExecutor(8) as pool:
+        for codes in pool.map(coder.transform, [digits[:300]] * 16):
+            np.testing.assert_allclose(codes.toarray(), expected, atol=1e-12)
+
+
+def test_a_failed_piece_leaves_the_codes_as_they_were(digits):
+    coder = SparseCoder(10, alpha=0.1, random_state=0).partial_fit(digits[:300])
+    expected = pickle.loads(pickle.dumps(coder)).transform(digits).toarray()
+    with pytest.raises(ValueError, match="NaN"):
+        coder.partial_fit(np.full((3, 64), np.nan))
+    np.testing.assert_array_equal(coder.transform(digits).toarray(), expected)
+
+
+@pytest.mark.parametrize("positive", [False, True])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("container", [np.asarray, csr_array])
+def test_the_largest_useful_alpha_of_a_stream_is_that_of_its_steps(
+    digits, method, positive, container
+):
+    X, useful = container(digits), 0.0
+    coder = SparseCoder(
+        20, method=method, alpha=0.05, l1_ratio=0.7, positive=positive, random_state=0
+    ).partial_fit(X[:300])
+    useful = coder.max_useful_alpha_
+    for start, scale in ((300, 0.5), (600, 2.0), (900, 1.0)):
+        products = scale * digits[start : start + 300] @ coder.components_.T
+        largest = products.max() if positive else np.abs(products).max()
+        useful = max(useful, largest / (0.7 if method == "elastic_net" else 1))
+        coder.partial_fit(scale * X[start : start + 300])
+        assert coder.max_useful_alpha_ == pytest.approx(useful, rel=1e-12)
+        assert (coder.max_useful_alpha_ == np.inf) == (method == "omp")
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("method", ["lasso", "elastic_net"])
+@pytest.mark.parametrize("container", [np.asarray, csr_array])
+def test_the_objective_of_a_piece_is_that_of_its_codes(
+    digits, method, weighted, container
+):
+    coder = SparseCoder(20, method=method, alpha=0.1, tol=1e-4, random_state=0)
+    coder.partial_fit(container(digits[:500]))
+    rows = digits[500:1000]  # one step
+    weights = np.random.default_rng(0).random(500) + 0.1 if weighted else None
+    codes = coder.transform(rows).toarray()
+    values = 0.5 * ((rows - codes @ coder.components_) ** 2).sum(axis=1)
+    share = 0.5 if method == "elastic_net" else 1.0
+    values += 0.1 * share * np.abs(codes).sum(axis=1)
+    values += 0.05 * (1 - share) * (codes**2).sum(axis=1)
+    coder.partial_fit(container(rows), sample_weight=weights)
+    expected = np.average(values, weights=weights)
+    assert coder.objective_[-1] == pytest.approx(expected, rel=1e-9)
+
+
+def test_tiny_rows_are_not_rows_of_zeros(digits):
+    coder = SparseCoder(5, alpha=1e-200, random_state=0).partial_fit(1e-170 * digits)
+    assert coder.components_.any(axis=1).all()
