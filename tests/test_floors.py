@@ -18,7 +18,6 @@ BRIDGED_METHODS = {"_get_params", "_set_params", "_validate_names"}
 
 # Sparse X is never made dense. Each exception: file -> why it is not X that grows.
 DENSE_ALLOWED = {
-    "_numeric/dictionary.py": "sums that have the size of the dictionary",
     "decomposition/_learn.py": "a few rows that become atoms",
     "decomposition/_dictionary.py": "one row at a time, while atoms are drawn",
     "svm/_base.py": "coefficients made sparse by sparsify(), for a warm start",
