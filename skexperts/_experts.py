@@ -128,7 +128,8 @@ def seeded_clone(estimator, seed: int):
 
 
 def cell_seed(seed: int, cell: int) -> int:
-    """Seed of one cell; other cells do not change it."""
+    """Seed of one cell, or of -1; other cells do not change it."""
+    cell = cell if cell >= 0 else _MAX_SEED
     return int(np.random.SeedSequence([seed, cell]).generate_state(1)[0] % _MAX_SEED)
 
 

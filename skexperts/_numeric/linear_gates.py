@@ -3,19 +3,22 @@
 The logits of row i are ``z_i = V x_i + c``, with x standardised. With weights w_i that
 sum to 1, the problem is
 
-    min over V, c of  penalty/2 |V|_F^2 + sum_i w_i loss_i(z_i)
+    min over V, c of  penalty/2 |V - V_0|_F^2 + sum_i w_i loss_i(z_i)
 
-The penalty leaves the intercepts c alone. A row loss takes the logits of a block of
-rows and their targets, and returns its values and its derivatives in the logits:
+The penalty leaves the intercepts c alone, and V_0 is 0 if not said otherwise. A row
+loss takes the logits of a block of rows and their targets, and returns its values and
+its derivatives in the logits:
 
 ======================  ==========================================================
 :func:`cell_loss`       ``log sum_k exp z_k - z_cell``
+:func:`share_loss`      ``log sum_k exp z_k - sum_k s_k z_k``
 :func:`competence_loss` ``log sum_k exp z_k - log sum_k t_k exp z_k``
 :func:`sigmoid_loss`    ``sum_k log(1 + exp z_k) - t_k z_k``
 ======================  ==========================================================
 
-The second with one-hot competences t is the first. All are finite for all finite
-logits: the largest of a row is subtracted before anything is exponentiated.
+The second with one-hot shares s and the third with one-hot competences t are the first.
+All are finite for all finite logits: the largest of a row is subtracted before anything
+is exponentiated.
 """
 
 from collections.abc import Callable
@@ -100,6 +103,7 @@ def objective(
     shift: NDArray,
     weights: NDArray,
     penalty: float,
+    center: NDArray,
     loss: RowLoss,
     targets: NDArray,
 ) -> tuple[float, NDArray]:
@@ -113,6 +117,7 @@ def objective(
     shift : ndarray of shape (n_features,)
     weights : ndarray of shape (n_rows,)
     penalty : float
+    center : ndarray of shape (n_experts, n_features), the V_0
     loss : row loss
     targets : ndarray of shape (n_rows, ...)
 
@@ -124,8 +129,8 @@ def objective(
     table = parameters.reshape(-1, len(shift) + 1)
     coef, intercept = np.ascontiguousarray(table[:, :-1]), table[:, -1]
     offset = intercept - coef @ shift
-    value = 0.5 * penalty * float(np.sum(coef**2))
-    slope = penalty * coef
+    slope = penalty * (coef - center)
+    value = 0.5 * float(np.sum(slope * (coef - center)))
     slope_intercept = np.zeros(len(coef))
     for block, X in blocks:
         values, forces = loss(X @ coef.T + offset, targets[block])
@@ -146,6 +151,7 @@ def fit_linear_gates(
     start: NDArray,
     tol: float,
     max_iter: int,
+    center: NDArray | None = None,
 ) -> LinearGates:
     """Minimise the objective by L-BFGS.
 
@@ -161,7 +167,10 @@ def fit_linear_gates(
     tol : float
         Bound on the largest entry of the gradient.
     max_iter : int
+    center : ndarray of shape (n_experts, n_features), optional
+        What the penalty draws the coefficients to, for standardised columns.
     """
+    center = np.zeros_like(start[:, :-1]) if center is None else center
     size = max(1, _BLOCK_PAIRS // len(start))
     blocks = [
         (slice(first, first + size), columns.X[first : first + size])
@@ -170,7 +179,7 @@ def fit_linear_gates(
     result = minimize(
         objective,
         start.ravel(),
-        args=(blocks, columns.shift, weights, penalty, loss, targets),
+        args=(blocks, columns.shift, weights, penalty, center, loss, targets),
         method="L-BFGS-B",
         jac=True,
         options={
@@ -202,6 +211,20 @@ def cell_loss(logits: NDArray, cells: NDArray) -> tuple[NDArray, NDArray]:
     log_total, gates = _softmax(logits)
     gates[own] -= 1
     return log_total - picked, gates
+
+
+def share_loss(logits: NDArray, shares: NDArray) -> tuple[NDArray, NDArray]:
+    """Cross-entropy to weights: ``log sum_k exp z_k - sum_k s_k z_k``.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_rows, n_experts), overwritten
+    shares : ndarray of shape (n_rows, n_experts), rows sum to 1
+    """
+    wanted = (shares * logits).sum(axis=1)
+    log_total, gates = _softmax(logits)
+    gates -= shares
+    return log_total - wanted, gates
 
 
 def competence_loss(

@@ -138,12 +138,12 @@ def row_blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
 
 
 def merge_small_cells(
-    affinity: NDArray, cells: NDArray, min_size: int
+    affinity: NDArray, cells: NDArray, min_size: int, *, unclaimed_count: bool = False
 ) -> tuple[NDArray, NDArray]:
     """Give up cells with fewer than ``min_size`` rows, the smallest first.
 
     The rows of a cell that is given up go to the next cell by affinity that is still
-    there. At least one cell stays. A row that no cell claims counts for none.
+    there. At least one cell stays.
 
     Parameters
     ----------
@@ -151,6 +151,8 @@ def merge_small_cells(
     cells : ndarray of shape (n_rows,)
         The cell of each row, as given by :func:`nearest_cell`.
     min_size : int
+    unclaimed_count : bool
+        Whether a row that no cell claims counts for every cell, or for none.
 
     Returns
     -------
@@ -159,10 +161,9 @@ def merge_small_cells(
     positions : ndarray of shape (n_rows,)
         The position in ``live`` of the cell of each row, -1 if no live cell claims it.
     """
-    n_cells = affinity.shape[1]
     cells = cells.copy()
-    counts = np.bincount(cells[cells >= 0], minlength=n_cells)
-    live = np.arange(n_cells)
+    counts = _count(cells, affinity.shape[1], unclaimed_count)
+    live = np.arange(affinity.shape[1])
     while len(live) > 1:
         smallest = live[np.argmin(counts[live])]
         if counts[smallest] >= min_size:
@@ -171,8 +172,14 @@ def merge_small_cells(
         moved = np.flatnonzero(cells == smallest)
         nearest = nearest_cell(affinity[np.ix_(moved, live)])
         cells[moved] = np.where(nearest >= 0, live[nearest], -1)
-        counts = np.bincount(cells[cells >= 0], minlength=n_cells)
+        counts = _count(cells, affinity.shape[1], unclaimed_count)
     return live, np.where(cells >= 0, np.searchsorted(live, cells), -1)
+
+
+def _count(cells: NDArray, n_cells: int, unclaimed_count: bool) -> NDArray:
+    claimed = cells[cells >= 0]
+    unclaimed = len(cells) - len(claimed) if unclaimed_count else 0
+    return np.bincount(claimed, minlength=n_cells) + unclaimed
 
 
 def nearest_cell(affinity: NDArray) -> NDArray:

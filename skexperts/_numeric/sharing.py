@@ -45,7 +45,7 @@ def shared_design(
     ----------
     X : ndarray or canonical CSR of shape (n_rows, n_features)
     rows, owners : ndarrays of shape (n_pairs,)
-        Row and expert of each pair.
+        Row and expert of each pair; ``n_experts`` stands for the shared model alone.
     weights : ndarray of shape (n_pairs,), positive, or None
     n_experts : int
     penalty : float, positive
@@ -62,17 +62,19 @@ def shared_design(
     n_features, stride = X.shape[1], X.shape[1] + 1
     pairs = csr_array(X)[rows]
     lengths = np.diff(pairs.indptr)
-    firsts = 2 * pairs.indptr.astype(np.int64)
-    if fit_intercept:
-        firsts += np.arange(len(firsts))
+    deviates = owners < n_experts
+    added = np.where(deviates, lengths + fit_intercept, 0)
+    firsts = np.concatenate([[0], np.cumsum(lengths + added, dtype=np.int64)])
     left = np.arange(pairs.nnz) + np.repeat(firsts[:-1] - pairs.indptr[:-1], lengths)
-    right = left + np.repeat(lengths, lengths)
+    entries = np.repeat(deviates, lengths)
+    right = (left + np.repeat(lengths, lengths))[entries]
     bases = owners.astype(np.int64) * stride
-    own = pairs.indices + np.repeat(bases, lengths)
+    own = (pairs.indices + np.repeat(bases, lengths))[entries]
+    own_ones = (bases + n_features)[deviates]
     used = np.zeros(n_experts * stride, dtype=bool)
     used[own] = True
     if fit_intercept:
-        used[bases + n_features] = True
+        used[own_ones] = True
     numbers = n_features - 1 + np.cumsum(used)
 
     squares = pairs.data.astype(np.float64) ** 2
@@ -88,10 +90,10 @@ def shared_design(
     indices = np.empty(firsts[-1], dtype=np.int32 if fits else np.int64)
     data = np.empty(firsts[-1], dtype=X.dtype)
     indices[left], data[left] = pairs.indices, pairs.data * shared_scale
-    indices[right], data[right] = numbers[own], pairs.data * own_scale
+    indices[right], data[right] = numbers[own], pairs.data[entries] * own_scale
     if fit_intercept:
-        ones = firsts[1:] - 1
-        indices[ones] = numbers[bases + n_features]
+        ones = firsts[1:][deviates] - 1
+        indices[ones] = numbers[own_ones]
         data[ones] = intercept_scale * own_scale
     matrix = csr_array(
         (data, indices, firsts.astype(indices.dtype)), shape=(len(rows), n_columns)

@@ -43,9 +43,11 @@ class AlphaCombinerClassifier(ClassifierMixin, BaseAlphaCombiner):
 
     Parameters
     ----------
-    estimators : list of (str, estimator) tuples
+    estimators : list of (str, estimator) tuples, default=None
         The named classifiers. They are cloned and keep their own ``random_state``. An
-        estimator can be set to ``"drop"``.
+        estimator can be set to ``"drop"``. None is for the ``combiner`` of
+        :class:`~skexperts.ensemble.PartitionedExpertsClassifier`, whose experts
+        are combined.
 
     alpha : "learned", float or array-like of shape (n_estimators,), default="learned"
         Weights given in advance: one per estimator that is not dropped, non-negative,
@@ -165,7 +167,7 @@ class AlphaCombinerClassifier(ClassifierMixin, BaseAlphaCombiner):
 
     def __init__(
         self,
-        estimators,
+        estimators=None,
         *,
         alpha="learned",
         loss="log_loss",
@@ -217,8 +219,11 @@ class AlphaCombinerClassifier(ClassifierMixin, BaseAlphaCombiner):
             sparse = get_tags(self).input_tags.sparse
             X, y = validate_fit(self, X, y, accept_sparse=sparse)
             sample_weight = validate_sample_weight(sample_weight, X)
-            scale = _SCALES[self.loss]
-            return self._fit(X, y, sample_weight, loss=self.loss, scale=scale)
+            return self._fit(X, y, sample_weight)
+
+    def loss_and_scale(self):
+        """Return the loss of alpha, and the scale on which outputs are read."""
+        return self.loss, _SCALES[self.loss]
 
     def _encode(self, y, scale):
         self.classes_ = classes_of(y)

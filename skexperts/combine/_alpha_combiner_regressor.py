@@ -23,9 +23,11 @@ class AlphaCombinerRegressor(RegressorMixin, BaseAlphaCombiner):
 
     Parameters
     ----------
-    estimators : list of (str, estimator) tuples
+    estimators : list of (str, estimator) tuples, default=None
         The named regressors. They are cloned and keep their own ``random_state``. An
-        estimator can be set to ``"drop"``.
+        estimator can be set to ``"drop"``. None is for the ``combiner`` of
+        :class:`~skexperts.ensemble.PartitionedExpertsRegressor`, whose experts
+        are combined.
 
     alpha : "learned", float or array-like of shape (n_estimators,), default="learned"
         Weights given in advance: one per estimator that is not dropped, non-negative,
@@ -119,7 +121,7 @@ class AlphaCombinerRegressor(RegressorMixin, BaseAlphaCombiner):
 
     def __init__(
         self,
-        estimators,
+        estimators=None,
         *,
         alpha="learned",
         cv=None,
@@ -169,7 +171,11 @@ class AlphaCombinerRegressor(RegressorMixin, BaseAlphaCombiner):
             sparse = get_tags(self).input_tags.sparse
             X, y = validate_fit(self, X, y, accept_sparse=sparse, y_numeric=True)
             sample_weight = validate_sample_weight(sample_weight, X)
-            return self._fit(X, y, sample_weight, loss="squared_error", scale="value")
+            return self._fit(X, y, sample_weight)
+
+    def loss_and_scale(self):
+        """Return the loss of alpha, and the scale on which outputs are read."""
+        return "squared_error", "value"
 
     def _encode(self, y, scale):
         return y[:, None].astype(np.float64)

@@ -27,7 +27,7 @@ class BaseAlphaCombiner(MetaEstimatorMixin, BaseComposition, metaclass=ABCMeta):
     """Named estimators, out-of-fold outputs, alpha; subclasses say what y is."""
 
     _parameter_constraints: dict = {
-        "estimators": [list],
+        "estimators": [list, None],
         "alpha": [
             StrOptions({"learned"}),
             Interval(Real, 0, 1, closed="both"),
@@ -120,8 +120,17 @@ class BaseAlphaCombiner(MetaEstimatorMixin, BaseComposition, metaclass=ABCMeta):
             raise ValueError("All estimators are 'drop': at least one must be left.")
         return live
 
-    def _given_alpha(self, n_estimators):
-        """Return the weights given by the user, or None if alpha is to be learned."""
+    def given_alpha(self, n_estimators):
+        """Return the weights given by the user, or None if alpha is to be learned.
+
+        Parameters
+        ----------
+        n_estimators : int
+
+        Returns
+        -------
+        alpha : ndarray of shape (n_estimators,) or None
+        """
         if isinstance(self.alpha, str):
             return None
         if isinstance(self.alpha, Real):
@@ -151,10 +160,15 @@ class BaseAlphaCombiner(MetaEstimatorMixin, BaseComposition, metaclass=ABCMeta):
     def _encode(self, y, scale):
         """Return targets of shape (n_rows, n_outputs); a classifier sets classes_."""
 
-    def _fit(self, X, y, sample_weight, *, loss, scale):
+    @abstractmethod
+    def loss_and_scale(self):
+        """Return the loss of alpha, and the scale on which outputs are read."""
+
+    def _fit(self, X, y, sample_weight):
         """Fit estimators and alpha on validated data and publish the attributes."""
+        loss, scale = self.loss_and_scale()
         named = self._live_estimators()
-        alpha = self._given_alpha(len(named))
+        alpha = self.given_alpha(len(named))
         prefit = isinstance(self.cv, str)
         kept = np.arange(X.shape[0])
         if sample_weight is not None:

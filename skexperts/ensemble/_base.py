@@ -7,40 +7,38 @@ routing, outputs -> sum_k routing[i, k] * output_k(x_i)
 
 import warnings
 from abc import ABCMeta, abstractmethod
-from numbers import Integral
+from dataclasses import replace
+from numbers import Integral, Real
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
-from sklearn.cluster import KMeans
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from skexperts._experts import (
-    cell_seed,
-    read_outputs,
-    seeded_clone,
-    takes_weights,
-    weight_parameter,
-)
+from skexperts._experts import takes_weights
 from skexperts._numeric.aggregation import contract
-from skexperts._numeric.routing import (
-    merge_small_cells,
-    nearest_cell,
-    pairs_by_expert,
-    route_top_k,
-    row_blocks,
-)
-from skexperts._parallel import run_tasks, users_stacklevel
+from skexperts._numeric.routing import pairs_by_expert, row_blocks
+from skexperts._parallel import users_stacklevel
+from skexperts._rows import rows_differ, take_rows, validate_new_rows, validate_rows
 from skexperts._sklearn import HasMethods, Interval, StrOptions, align_sparse_api
-from skexperts._validation import drop_weightless, validate_predict
-from skexperts.ensemble._answers import check_affinity, check_gate_weights
-from skexperts.ensemble._cell import common_scale, fit_cell, fit_report
-from skexperts.gating import DistanceGate, HardGate
-from skexperts.partition._fitted_partition import fit_partition, set_n_cells
+from skexperts._validation import validate_sample_weight
+from skexperts.ensemble._alpha import learn_alpha
+from skexperts.ensemble._cell import common_scale, read_cell
+from skexperts.ensemble._fit_experts import Plan
+from skexperts.ensemble._n_experts import choose_n_experts
+from skexperts.ensemble._report import fit_report
+from skexperts.ensemble._rounds import check_rounds, run_rounds
+from skexperts.ensemble._router import GATES, Router, make_gate, make_partitioner
+from skexperts.ensemble._sharing import check_can_share
 
-_DEFAULT_N_EXPERTS = 8
-_GATES = {"distance": DistanceGate, "hard": HardGate}
+# Attributes that a refit with other parameters would leave behind.
+_NOT_ALWAYS = (
+    "alpha_",
+    "deviation_",
+    "deviation_intercept_",
+    "n_experts_scores_",
+    "shared_",
+)
 
 
 class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
@@ -48,11 +46,20 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
 
     _parameter_constraints: dict = {
         "expert": [HasMethods(["fit"]), None],
-        "partitioner": [HasMethods(["fit"]), None],
-        "n_experts": [Interval(Integral, 1, None, closed="left"), None],
-        "gate": [StrOptions(set(_GATES)), HasMethods(["fit", "gate_weights"])],
+        "partitioner": [HasMethods(["fit"]), callable, None],
+        "n_experts": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+            None,
+        ],
+        "gate": [StrOptions(set(GATES)), HasMethods(["fit", "gate_weights"])],
         "top_k": [Interval(Integral, 1, None, closed="left")],
+        "capacity_factor": [Interval(Real, 1, None, closed="left"), None],
+        "n_rounds": [Interval(Integral, 1, None, closed="left")],
+        "sharing": [StrOptions({"deviation"}), None],
+        "deviation_penalty": [Interval(Real, 0, None, closed="neither")],
         "min_cell_size": [Interval(Integral, 1, None, closed="left")],
+        "cv": ["cv_object"],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
     }
@@ -65,7 +72,13 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         n_experts=None,
         gate="distance",
         top_k=4,
+        capacity_factor=None,
+        n_rounds=1,
+        sharing=None,
+        deviation_penalty=0.5,
+        combiner=None,
         min_cell_size=10,
+        cv=None,
         n_jobs=None,
         random_state=None,
     ):
@@ -74,7 +87,13 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         self.n_experts = n_experts
         self.gate = gate
         self.top_k = top_k
+        self.capacity_factor = capacity_factor
+        self.n_rounds = n_rounds
+        self.sharing = sharing
+        self.deviation_penalty = deviation_penalty
+        self.combiner = combiner
         self.min_cell_size = min_cell_size
+        self.cv = cv
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -82,12 +101,19 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
     def _default_expert(self):
         """Return the expert that ``expert=None`` stands for."""
 
+    @abstractmethod
+    def _learn_target(self, y):
+        """Set what is to be known of y, and return the classes, None for values."""
+
+    @abstractmethod
+    def _decode(self, combined):
+        """Return the predictions that combined outputs stand for."""
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         expert = self._default_expert() if self.expert is None else self.expert
-        tags.input_tags.sparse = get_tags(expert).input_tags.sparse and (
-            self.partitioner is None or get_tags(self.partitioner).input_tags.sparse
-        )
+        boxes = [expert, *(box for box in (self.partitioner,) if hasattr(box, "fit"))]
+        tags.input_tags.sparse = all(get_tags(box).input_tags.sparse for box in boxes)
         return tags
 
     def route(self, X):
@@ -102,11 +128,11 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         routing : CSR of shape (n_samples, n_experts_)
             Positive weights, at most ``top_k`` a row, each row sums to 1. Column j
             belongs to ``experts_[j]``, the expert of cell ``cells_[j]``. A row that no
-            cell claims goes to all experts in equal parts.
+            cell claims goes to the expert of cell -1 if there is one, else to all
+            experts in equal parts.
         """
         check_is_fitted(self)
-        X = self._validate_new(X)
-        return align_sparse_api(self._route(X, self._affinity(X)))
+        return align_sparse_api(self._router.route(self._validate_new(X)))
 
     def expert_outputs(self, X):
         """Return the outputs of the experts for the routed pairs of row and expert.
@@ -125,64 +151,64 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         """
         check_is_fitted(self)
         X = self._validate_new(X)
-        return self._pair_outputs(X, self._route(X, self._affinity(X)))
+        return self._pair_outputs(X, self._router.route(X))
 
     def _validate_new(self, X):
-        return validate_predict(self, X, dtype=self._dtype)
-
-    def _affinity(self, X):
-        affinity = self._partition.affinity(X)
-        return check_affinity(affinity, X, self._partition.n_cells, self.partitioner_)
-
-    def _route(self, X, affinity):
-        if self.n_experts_ < affinity.shape[1]:
-            affinity = affinity[:, self.cells_]
-        blocks = []
-        for block in row_blocks(*affinity.shape):
-            weights = self.gate_.gate_weights(X[block], affinity[block])
-            weights = check_gate_weights(weights, affinity[block], self.gate_)
-            blocks.append(route_top_k(weights, self._top_k))
-        return csr_array(vstack(blocks, format="csr"))
+        return validate_new_rows(self, X, dtype=self._dtype)
 
     def _pair_outputs(self, X, routing):
         rows, pairs, bounds = pairs_by_expert(routing)
-        outputs = np.empty((routing.nnz, self._n_outputs))
         classes = getattr(self, "classes_", None)
+        outputs = np.empty((routing.nnz, 1 if classes is None else len(classes)))
         for j, expert in enumerate(self.experts_):
             mine = slice(bounds[j], bounds[j + 1])
-            if mine.start == mine.stop:
-                continue
-            try:
-                block = read_outputs(
-                    expert, X[rows[mine]], scale=self._scale, classes=classes
+            if mine.start < mine.stop:
+                outputs[pairs[mine]] = read_cell(
+                    expert,
+                    take_rows(X, rows[mine]),
+                    self._router.cell(j),
+                    scale=self._scale,
+                    classes=classes,
                 )
-            except Exception as error:
-                error.add_note(f"Raised by the expert of cell {self.cells_[j]}.")
-                raise
-            if not np.isfinite(block).all():
-                raise ValueError(
-                    f"The expert of cell {self.cells_[j]} ({type(expert).__name__}) "
-                    "gave NaN or infinity. Scale X, or regularise the expert more."
-                )
-            outputs[pairs[mine]] = block
         return outputs
 
     def _combine(self, X):
         """Contract routing and outputs, in blocks of bounded memory."""
         check_is_fitted(self)
-        X = self._validate_new(X)
-        combined = np.empty((X.shape[0], self._n_outputs))
-        # A row that no cell claims is routed to all experts.
-        pairs = self._top_k if self._partition.claims_all else self.n_experts_
-        width = max(self._partition.n_cells, pairs * self._n_outputs)
+        return self._combine_rows(self._validate_new(X))
+
+    def _combine_rows(self, X):
+        classes = getattr(self, "classes_", None)
+        combined = np.empty((X.shape[0], 1 if classes is None else len(classes)))
+        width = max(self._router.width, self._router.most_pairs * combined.shape[1])
         for block in row_blocks(X.shape[0], width):
-            rows = X[block]
-            routing = self._route(rows, self._affinity(rows))
+            rows = take_rows(X, block)
+            routing = self._router.route(rows)
             combined[block] = contract(routing, self._pair_outputs(rows, routing))
         return combined
 
-    def _fit(self, X, y, sample_weight, n_outputs):
-        """Fit everything on validated data and publish the fitted attributes."""
+    def _fit(self, X, y, sample_weight, **checks):
+        """Fit everything and publish the fitted attributes."""
+        for name in _NOT_ALWAYS:
+            vars(self).pop(name, None)
+        X, y = validate_rows(self, X, y, **checks)
+        sample_weight = validate_sample_weight(sample_weight, y)
+        if sample_weight is not None and not sample_weight.all():
+            kept = np.flatnonzero(sample_weight)
+            X, y, sample_weight = take_rows(X, kept), y[kept], sample_weight[kept]
+        self._check_parts(sample_weight)
+        n_experts = self.n_experts
+        if n_experts == "auto":
+            self._learn_target(y)
+            n_experts, self.n_experts_scores_ = choose_n_experts(
+                self, X, y, sample_weight
+            )
+        self._fit_rows(X, y, sample_weight, n_experts)
+        if self.n_experts == "auto" and n_experts == 1:
+            self.fit_report_["state"][self.cells_] = "global"
+        self._warn_of_merged_cells()
+
+    def _check_parts(self, sample_weight):
         expert = self._default_expert() if self.expert is None else self.expert
         if not self._is_expert_kind(expert):
             raise TypeError(
@@ -190,97 +216,95 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
                 "the other of PartitionedExpertsClassifier and "
                 "PartitionedExpertsRegressor."
             )
-        if sample_weight is not None:
-            sample_weight, X, y = drop_weightless(sample_weight, X, y)
-            if not takes_weights(expert):
-                raise ValueError(
-                    f"sample_weight was given, but fit of the expert {expert!r} takes "
-                    "no sample weights. Leave sample_weight out or use another expert."
-                )
+        if sample_weight is not None and not takes_weights(expert):
+            raise ValueError(
+                f"sample_weight was given, but fit of the expert {expert!r} takes "
+                "no sample weights. Leave sample_weight out or use another expert."
+            )
+        if self.combiner is not None and not self._is_expert_kind(self.combiner):
+            raise TypeError(
+                f"combiner={self.combiner!r} must be an "
+                f"AlphaCombiner{self._expert_kind.capitalize()}."
+            )
+        if self.sharing is not None:
+            check_can_share(expert)
+        check_rounds(self.n_rounds, make_gate(self.gate, seed=0))
+
+    def _fit_rows(self, X, y, sample_weight, n_experts):
+        """Fit on validated rows of positive weight."""
+        expert = self._default_expert() if self.expert is None else self.expert
+        classes = self._learn_target(y)
         seed = int(
             check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         )
-
-        self.partitioner_ = self._make_partitioner(X.shape[0], seed)
-        self._partition = fit_partition(
-            self.partitioner_, X, y=y, sample_weight=sample_weight
+        self.partitioner_ = make_partitioner(
+            self.partitioner,
+            n_experts,
+            X.shape[0],
+            seed,
+            task="regression" if classes is None else "classification",
         )
-        n_cells = self._partition.n_cells
-        affinity = self._partition.training_affinity(X)
-        affinity = check_affinity(affinity, X, n_cells, self.partitioner_)
-        nearest = nearest_cell(affinity)
-        self.cells_, cells = merge_small_cells(affinity, nearest, self.min_cell_size)
-        self.n_experts_ = len(self.cells_)
-        if self.n_experts_ == 1 and n_cells > 1:
+        router, affinity = Router.start(
+            self.partitioner_, X, y, sample_weight, self.min_cell_size, self.top_k
+        )
+        if len(router.cells) == 1 and router.partition.n_cells > 1:
             _check_rows_differ(X)
-
-        gate = _GATES[self.gate]() if isinstance(self.gate, str) else clone(self.gate)
-        live = affinity if self.n_experts_ == n_cells else affinity[:, self.cells_]
-        self.gate_ = gate.fit(X, live, cells, sample_weight)
-        self._top_k = min(self.top_k, self.n_experts_)
-        routing = self._route(X, affinity)
-
-        fits = self._fit_experts(expert, X, y, sample_weight, routing, seed)
-        self.experts_ = [fit.expert for fit in fits]
-        self.fit_report_ = fit_report(nearest, self.cells_, routing, fits, n_cells)
-        self._warn_of_merged_cells()
-        self._scale = common_scale(fits)
-        self._n_outputs = n_outputs
-        self._dtype = X.dtype
-
-    def _make_partitioner(self, n_rows, seed):
-        if self.n_experts is not None and self.n_experts > n_rows:
+        penalty = None if self.sharing is None else self.deviation_penalty
+        if penalty is not None and router.partition.feature_groups is not None:
             raise ValueError(
-                f"n_experts={self.n_experts} must not exceed the number of rows of X, "
-                f"n_samples={n_rows}. Ask for fewer experts."
+                "sharing='deviation' needs experts that see the same columns, but the "
+                f"experts of {type(self.partitioner_).__name__} see different ones. "
+                "Use sharing=None."
             )
-        if self.partitioner is None:
-            n_cells = self.n_experts or min(_DEFAULT_N_EXPERTS, n_rows)
-            return seeded_clone(KMeans(n_clusters=n_cells), seed)
-        partitioner = seeded_clone(self.partitioner, seed)
-        if self.n_experts is not None:
-            set_n_cells(partitioner, self.n_experts)
-        return partitioner
+        plan = Plan(
+            expert, router.cells, router.columns, classes, seed, penalty, self.n_jobs
+        )
+        training = (X, y, sample_weight)
+        plan, router, routing, fits, joint = run_rounds(
+            plan,
+            router,
+            affinity,
+            make_gate(self.gate, seed),
+            training,
+            n_rounds=self.n_rounds,
+            capacity_factor=self.capacity_factor,
+        )
+        self._scale = common_scale(fits)
+        if self.combiner is not None:
+            alpha, self._scale = learn_alpha(self.combiner, plan, training, routing)
+            router = replace(router, alpha=alpha)
+            self.alpha_ = alpha
+        self._router = router
+        self.cells_, self.gate_ = router.cells, router.gate
+        self.n_experts_ = len(router.cells)
+        self.experts_ = [fit.expert for fit in fits]
+        self._publish_shared(joint)
+        self.fit_report_ = fit_report(router, routing, fits)
+        self._dtype = getattr(X, "dtype", None)
+
+    def _publish_shared(self, joint):
+        if joint is not None:
+            self.shared_ = joint.shared
+            self.deviation_ = joint.deviation
+            self.deviation_intercept_ = joint.deviation_intercept
+        elif self.cells_[-1] < 0:
+            self.shared_ = self.experts_[-1]
 
     def _warn_of_merged_cells(self):
         merged = np.count_nonzero(self.fit_report_["state"] == "merged")
-        if merged and (self.n_experts is not None or self.partitioner is not None):
+        asked = self.n_experts is not None or self.partitioner is not None
+        if merged and asked and self.n_experts != "auto":
             warnings.warn(
-                f"{merged} of {self._partition.n_cells} cells have fewer than "
+                f"{merged} of {self._router.partition.n_cells} cells have fewer than "
                 f"min_cell_size={self.min_cell_size} rows and no expert of their own; "
                 "their rows went to the next nearest cell. See fit_report_.",
                 UserWarning,
                 stacklevel=users_stacklevel(),
             )
 
-    def _fit_experts(self, expert, X, y, sample_weight, routing, seed):
-        rows, pairs, bounds = pairs_by_expert(routing)
-        weight_name = weight_parameter(expert)
-        weights = None
-        if sample_weight is not None or np.any(routing.data != 1):
-            # Mean gate weight 1 over the pairs: a penalty means the same for any top_k.
-            experts_per_row = np.average(np.diff(routing.indptr), weights=sample_weight)
-            weights = routing.data[pairs] * experts_per_row
-            if sample_weight is not None:
-                weights = weights * sample_weight[rows]
-        tasks = []
-        for j, cell in enumerate(self.cells_.tolist()):
-            own = slice(bounds[j], bounds[j + 1])
-            own_weights = (
-                None if weights is None or weight_name is None else weights[own]
-            )
-            tasks.append((cell, cell_seed(seed, cell), rows[own], own_weights))
-        return run_tasks(
-            fit_cell,
-            tasks,
-            common=(expert, X, y, weight_name),
-            costs=np.diff(bounds),
-            n_jobs=self.n_jobs,
-        )
-
 
 def _check_rows_differ(X):
-    if abs(X.max(axis=0) - X.min(axis=0)).sum() == 0:
+    if not rows_differ(X):
         raise ValueError(
             f"All {X.shape[0]} rows of X are equal, so there are no regions to find "
             "and nothing to learn from X. Check how X was made; sparse codes are all "

@@ -1,13 +1,14 @@
-"""Fitting the expert of one cell, and the table of all cells."""
+"""Fitting the expert of one cell, and reading it."""
 
 import time
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.dummy import DummyClassifier
+from sklearn.dummy import DummyClassifier, DummyRegressor
 
-from skexperts._experts import output_kind, seeded_clone
+from skexperts._experts import output_kind, read_outputs, seeded_clone
+from skexperts._rows import take_columns, take_rows
 from skexperts.exceptions import CellFitError
 
 
@@ -20,8 +21,21 @@ class CellFit(NamedTuple):
     seconds: float
 
 
-def fit_cell(expert, X, y, weight_name, cell, seed, rows, weights):
-    """Fit a clone of ``expert`` on some rows; one class alone gets a constant expert.
+class Cell(NamedTuple):
+    """What the expert of one cell is fitted on.
+
+    ``columns=None`` stands for all columns, ``weights=None`` for equal weights.
+    """
+
+    number: int
+    seed: int
+    columns: np.ndarray | None
+    rows: np.ndarray
+    weights: np.ndarray | None
+
+
+def fit_cell(expert, weight_name, X, y, cell):
+    """Fit a clone of ``expert`` on a cell; one class alone gets a constant expert.
 
     Raises
     ------
@@ -29,21 +43,59 @@ def fit_cell(expert, X, y, weight_name, cell, seed, rows, weights):
         If the expert raises; the message names the cell and the original error.
     """
     start = time.perf_counter()
-    y = y[rows]
+    y = y[cell.rows]
     n_classes = len(np.unique(y)) if is_classifier(expert) else 0
     state = "constant" if n_classes == 1 else "fitted"
     template = DummyClassifier(strategy="prior") if state == "constant" else expert
-    parameters = {} if weights is None else {weight_name: weights}
+    parameters = {}
+    if cell.weights is not None and weight_name is not None and state == "fitted":
+        parameters[weight_name] = cell.weights
     try:
-        fitted = seeded_clone(template, seed)
-        fitted.fit(X[rows], y, **({} if state == "constant" else parameters))
+        fitted = seeded_clone(template, cell.seed)
+        rows = take_columns(take_rows(X, cell.rows), cell.columns)
+        fitted.fit(rows, y, **parameters)
     except Exception as error:
         classes = f", {n_classes} classes" if n_classes else ""
         raise CellFitError(
-            f"The expert of cell {cell} ({len(rows)} rows{classes}, seed {seed}) could "
-            f"not be fitted. {type(error).__name__}: {error}"
+            f"The expert of {cell_name(cell.number)} ({len(cell.rows)} rows{classes}, "
+            f"seed {cell.seed}) could not be fitted. {type(error).__name__}: {error}"
         ) from error
     return CellFit(fitted, state, n_classes, time.perf_counter() - start)
+
+
+def fit_constant(expert, X, y, rows):
+    """Fit what answers for a cell without training rows: the prior, or the mean."""
+    constant = DummyClassifier() if is_classifier(expert) else DummyRegressor()
+    return CellFit(constant.fit(take_rows(X, rows), y[rows]), "constant", 1, 0.0)
+
+
+def read_cell(expert, X, cell, *, scale, classes):
+    """Return the outputs of a fitted expert for rows of X, checked to be finite.
+
+    Parameters
+    ----------
+    expert : fitted estimator
+    X : rows to answer for
+    cell : Cell, or any object with its ``number`` and ``columns``
+    scale, classes : as in :func:`skexperts._experts.read_outputs`
+    """
+    try:
+        rows = take_columns(X, cell.columns)
+        outputs = read_outputs(expert, rows, scale=scale, classes=classes)
+    except Exception as error:
+        error.add_note(f"Raised by the expert of {cell_name(cell.number)}.")
+        raise
+    if not np.isfinite(outputs).all():
+        raise ValueError(
+            f"The expert of {cell_name(cell.number)} ({type(expert).__name__}) gave "
+            "NaN or infinity. Scale X, or regularise the expert more."
+        )
+    return outputs
+
+
+def cell_name(number):
+    """How messages call a cell."""
+    return "the rows that no cell claims" if number < 0 else f"cell {number}"
 
 
 def common_scale(fits):
@@ -52,41 +104,3 @@ def common_scale(fits):
     if kinds == {"value"}:
         return "value"
     return "margin" if kinds == {"margin"} else "probability"
-
-
-def fit_report(nearest, cells, routing, fits, n_cells):
-    """Describe every cell of the partition, also those without an expert.
-
-    Parameters
-    ----------
-    nearest : ndarray of shape (n_rows,)
-        Cell each row falls into before small cells are given up, -1 for none.
-    cells : ndarray of shape (n_experts,)
-        Cells that have an expert.
-    routing : csr_array of shape (n_rows, n_experts)
-    fits : list of CellFit, one per expert
-    n_cells : int
-
-    Returns
-    -------
-    report : dict of ndarrays of shape (n_cells,)
-    """
-    counts = np.bincount(nearest[nearest >= 0], minlength=n_cells)
-    report = {
-        "cell": np.arange(n_cells),
-        "n_rows": counts,
-        "n_routed": np.zeros(n_cells, dtype=np.intp),
-        "gate_weight": np.zeros(n_cells),
-        "n_classes": np.zeros(n_cells, dtype=np.intp),
-        "fit_time": np.zeros(n_cells),
-        "state": np.where(counts > 0, "merged", "empty").astype(object),
-    }
-    n_experts = len(cells)
-    report["n_routed"][cells] = np.bincount(routing.indices, minlength=n_experts)
-    report["gate_weight"][cells] = np.bincount(
-        routing.indices, routing.data, minlength=n_experts
-    )
-    report["n_classes"][cells] = [fit.n_classes for fit in fits]
-    report["fit_time"][cells] = [fit.seconds for fit in fits]
-    report["state"][cells] = [fit.state for fit in fits]
-    return report

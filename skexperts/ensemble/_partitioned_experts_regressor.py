@@ -3,7 +3,8 @@
 from sklearn.base import RegressorMixin, is_regressor
 
 from skexperts._sklearn import fit_context
-from skexperts._validation import all_or_nothing, validate_fit, validate_sample_weight
+from skexperts._validation import all_or_nothing
+from skexperts.combine import AlphaCombinerRegressor
 from skexperts.ensemble._base import BasePartitionedExperts
 from skexperts.svm import L1SVR
 
@@ -28,26 +29,69 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
         whose ``fit`` takes no sample weights is fitted on its rows without gate
         weights.
 
-    partitioner : estimator, default=None
+    partitioner : estimator or callable, default=None
         Divides the rows into cells: any scikit-learn clusterer or mixture, a pipeline
-        ending in one, or a :class:`~skexperts.partition.PartitionerMixin`. None means
-        ``KMeans``.
+        ending in one, a :class:`~skexperts.partition.PartitionerMixin` (a column, a
+        tree, groups of features, at random), or a function ``partitioner(X)`` that
+        gives labels. None means ``KMeans``.
 
-    n_experts : int, default=None
+    n_experts : int or "auto", default=None
         Number of cells to ask the partitioner for. None leaves it to the partitioner;
-        for the default one it is 8, or the number of rows if that is lower.
+        for the default one it is 8, or the number of rows if that is lower. ``"auto"``
+        tries 1, 2, 4, ... by cross-validation, until two in turn improve nothing, and
+        takes the smallest number whose mean score is within one standard error of the
+        best [BFOS]_: 1, a plain regressor, where a partition does not help.
 
-    gate : {"distance", "hard"} or gate, default="distance"
+    gate : {"distance", "hard", "softmax", "sigmoid"} or gate, default="distance"
         ``"distance"`` is :class:`~skexperts.gating.DistanceGate`, a softmax of minus
         the squared distance to the cells; ``"hard"`` is
-        :class:`~skexperts.gating.HardGate`.
+        :class:`~skexperts.gating.HardGate`. ``"softmax"`` and ``"sigmoid"`` are
+        :class:`~skexperts.gating.SoftmaxGate` and
+        :class:`~skexperts.gating.SigmoidGate`, learned from the cells or, with
+        ``target="competence"``, from how well the experts serve each row.
 
     top_k : int, default=4
         How many experts a row is routed to at the most. Ties go to the lowest cell id.
 
+    capacity_factor : float, default=None
+        No expert is fitted on more than this many times the mean number of rows of an
+        expert; rows that find their expert full go on to their next choice. None sets
+        no limit. Predictions have none, so that they do not depend on other rows.
+
+    n_rounds : int, default=1
+        With a learned gate, how often gate and experts are fitted in turn [CBB]_. From
+        the second time on (with ``target="competence"`` from the first) experts are
+        fitted out of fold, in three folds, to see which of them serves each row best;
+        the gate learns that, and the experts are fitted on the rows it routes to them.
+
+    sharing : {"deviation"} or None, default=None
+        ``"deviation"`` fits all experts in one convex problem, each as a shared linear
+        model plus a sparse deviation [GH]_::
+
+            min |w_0|_1 + deviation_penalty sum_k (|d_k|_1 + |e_k| / s)
+                + C sum_ik g_k(x_i) loss(y_i, (w_0 + d_k)'x_i + b_0 + e_k)
+
+        where s is the root mean square norm of the rows. It takes
+        :class:`~skexperts.svm.L1SVR` as expert. Small cells then lean on
+        all rows, and ``deviation_`` says how a cell differs from the others.
+
+    deviation_penalty : float, default=0.5
+        What a deviation costs next to the shared coefficients. Infinity gives the
+        shared model to all; below one over the number of experts nothing is shared.
+
+    combiner : AlphaCombinerRegressor, default=None
+        Multiplies the gate weights by a weight alpha of each expert, on the simplex and
+        normalised for each row: given by its ``alpha``, or learned for its ``loss`` on
+        out-of-fold outputs by its ``cv``, ``tol`` and ``max_iter``; its other
+        parameters play no part. The partition and the gate are those of all rows.
+
     min_cell_size : int, default=10
         A cell with fewer training rows gets no expert: its rows go to the next nearest
-        cell. At least one cell stays.
+        cell, or, if no other claims them, to the expert of cell -1. At least one cell
+        stays.
+
+    cv : int, splitter or iterable of splits, default=None
+        Folds of ``n_experts="auto"``; None means 5. Numbers give shuffled folds.
 
     n_jobs : int, default=None
         Number of experts fitted at a time, as in joblib. The fitted model does not
@@ -66,7 +110,27 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
         Number of experts.
 
     cells_ : ndarray of shape (n_experts_,)
-        Cell id of each expert.
+        Cell id of each expert. A partition that may leave rows unclaimed, as noise or
+        as an unseen value of a column, has an expert for them at the end, fitted on all
+        rows, with cell id -1.
+
+    shared_ : estimator
+        The shared model of ``sharing="deviation"``, else the expert of cell -1; absent
+        if there is neither.
+
+    deviation_ : list of csr_array of shape (1, n_features)
+        With ``sharing="deviation"``, by how much the coefficients of each expert (but
+        that of cell -1) differ from those of ``shared_``.
+
+    deviation_intercept_ : ndarray of shape (n_experts, 1)
+        The same for the intercepts.
+
+    alpha_ : ndarray of shape (n_experts_,)
+        With a combiner, the weight of each expert.
+
+    n_experts_scores_ : dict of ndarrays
+        With ``n_experts="auto"``: ``n_experts``, ``mean_score`` (R^2) and
+        ``std_error``.
 
     partitioner_ : estimator
         The fitted partitioner.
@@ -78,8 +142,10 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
         One entry per cell of the partition: ``cell`` (its id), ``n_rows`` (rows nearest
         to it), ``n_routed`` (rows its expert was fitted on), ``gate_weight`` (their
         sum), ``n_classes`` (0), ``fit_time`` (seconds) and ``state``: ``"fitted"``,
-        ``"merged"`` (fewer rows than ``min_cell_size``) or ``"empty"``.
-        ``pandas.DataFrame(model.fit_report_)`` is a table.
+        ``"merged"`` (fewer rows than ``min_cell_size``), ``"empty"``, ``"unused"`` (the
+        gate routes no training row to it), or ``"global"``:
+        ``n_experts="auto"`` has found that no partition does better than one expert.
+        ``pandas.DataFrame(model.fit_report_)`` is a table. Cell -1 is the last one.
 
     n_features_in_ : int
         Number of features seen during fit.
@@ -95,14 +161,23 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
     Notes
     -----
     The penalty of the default expert is in the units of y: scale y, or pass an expert.
-    Experts and partitioner see X as an array of floats, or CSR, without column names.
-    With a single cell the predictions are exactly those of the expert
-    fitted on all rows.
+    With a single cell the predictions are exactly those of the expert fitted on all
+    rows. A pandas or polars frame stays one: partitioner, gate and experts see its
+    columns with their names and types. Other X reaches them as an array of floats, or
+    CSR.
 
     References
     ----------
     R. A. Jacobs, M. I. Jordan, S. J. Nowlan, G. E. Hinton (1991). Adaptive mixtures of
     local experts. Neural Computation 3(1).
+
+    .. [CBB] R. Collobert, Y. Bengio, S. Bengio (2003). Scaling large learning problems
+       with hard parallel mixtures. IJPRAI 17(3).
+
+    .. [GH] Q. Gu, J. Han (2013). Clustered support vector machines. AISTATS.
+
+    .. [BFOS] L. Breiman, J. Friedman, R. Olshen, C. Stone (1984). Classification and
+       regression trees. Wadsworth. (The rule of one standard error.)
 
     Examples
     --------
@@ -116,6 +191,10 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
     True
     """
 
+    _parameter_constraints: dict = {
+        **BasePartitionedExperts._parameter_constraints,
+        "combiner": [AlphaCombinerRegressor, None],
+    }
     _is_expert_kind = staticmethod(is_regressor)
     _expert_kind = "regressor"
 
@@ -150,10 +229,14 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
             raised, the estimator is left as it was.
         """
         with all_or_nothing(self):
-            X, y = validate_fit(self, X, y, ensure_min_samples=2, y_numeric=True)
-            sample_weight = validate_sample_weight(sample_weight, X)
-            self._fit(X, y, sample_weight, n_outputs=1)
+            self._fit(X, y, sample_weight, y_numeric=True)
         return self
+
+    def _learn_target(self, y):
+        return None
+
+    def _decode(self, combined):
+        return combined[:, 0]
 
     def predict(self, X):
         """Return the combined predictions.
@@ -166,4 +249,4 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
         -------
         y : ndarray of shape (n_samples,)
         """
-        return self._combine(X)[:, 0]
+        return self._decode(self._combine(X))

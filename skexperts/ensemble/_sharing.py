@@ -69,7 +69,8 @@ def fit_deviations(
     rows : ndarray of shape (n_pairs,)
         Row of each pair, expert by expert.
     bounds : ndarray of shape (n_experts + 1,)
-        Expert k has the pairs ``bounds[k]:bounds[k + 1]``.
+        Expert k has the pairs ``bounds[k]:bounds[k + 1]``; those after the last bound
+        are for the shared model alone.
     weights : ndarray of shape (n_pairs,), default=None
         The :math:`c_{ik}`, not negative; all 1 if None.
     penalty : float
@@ -142,7 +143,7 @@ def fit_deviations(
         caller_name=type(expert).__name__,
     )
     n_experts, n_features = len(bounds) - 1, X.shape[1]
-    owners = np.repeat(np.arange(n_experts), np.diff(bounds))
+    owners = np.repeat(np.arange(n_experts + 1), np.diff(np.append(bounds, len(rows))))
     weights, rows, owners = drop_weightless(weights, rows, owners)
     y = y[rows]
     template = clone(expert)

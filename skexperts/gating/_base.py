@@ -38,8 +38,20 @@ class BaseLinearGate(GateMixin, BaseEstimator, metaclass=ABCMeta):
         return tags
 
     @abstractmethod
-    def _fit_gates(self, columns, weights, penalty, cells, competence):
+    def _fit_gates(self, columns, weights, penalty, cells, competence, affinity):
         """Return fitted ``LinearGates`` for standardised columns."""
+
+    def _start(self, columns):
+        """Return the last coefficients with ``warm_start``, None without any that fit.
+
+        They are a table for standardised columns, with the intercepts as last column.
+        """
+        shape = (self.n_cells_, columns.X.shape[1])
+        coef = getattr(self, "coef_", None)
+        if not self.warm_start or coef is None or coef.shape != shape:
+            return None
+        intercept = self.intercept_ + coef @ columns.mean
+        return np.column_stack([coef * columns.scale, intercept])
 
     @abstractmethod
     def _link(self, logits, closed):
@@ -95,7 +107,7 @@ class BaseLinearGate(GateMixin, BaseEstimator, metaclass=ABCMeta):
             else:
                 part &= cells >= 0
                 competence = None
-            self._learn(X[part], weights[part], cells[part], competence, affinity)
+            self._learn(X[part], weights[part], cells[part], competence, affinity[part])
         return self
 
     def _learn(self, X, weights, cells, competence, affinity):
@@ -115,7 +127,7 @@ class BaseLinearGate(GateMixin, BaseEstimator, metaclass=ABCMeta):
                 )
             penalty = 1 / (self.C * total)
             gates = self._fit_gates(
-                columns, weights / total, penalty, cells, competence
+                columns, weights / total, penalty, cells, competence, affinity
             )
         self.coef_, self.intercept_ = gates.coef, gates.intercept
         self.n_iter_, self.objective_ = gates.n_iter, gates.value / penalty

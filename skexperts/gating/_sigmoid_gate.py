@@ -53,6 +53,10 @@ class SigmoidGate(BaseLinearGate):
     random_state : int, RandomState instance or None, default=None
         Seed of the start.
 
+    warm_start : bool, default=False
+        Whether ``fit`` begins at the coefficients of the last one, if they are of the
+        same shape. Rounds of an ensemble always do.
+
     Attributes
     ----------
     coef_ : ndarray of shape (n_cells_, n_features_in_)
@@ -125,6 +129,7 @@ class SigmoidGate(BaseLinearGate):
         "tol": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
+        "warm_start": ["boolean"],
     }
 
     def __init__(
@@ -137,6 +142,7 @@ class SigmoidGate(BaseLinearGate):
         tol=1e-4,
         max_iter=1000,
         random_state=None,
+        warm_start=False,
     ):
         self.C = C
         self.threshold = threshold
@@ -145,22 +151,27 @@ class SigmoidGate(BaseLinearGate):
         self.tol = tol
         self.max_iter = max_iter
         self.random_state = random_state
+        self.warm_start = warm_start
 
     def _learn(self, X, weights, cells, competence, affinity):
         super()._learn(X, weights, cells, competence, affinity)
         self._threshold = self.threshold
 
-    def _fit_gates(self, columns, weights, penalty, cells, competence):
-        rng = check_random_state(self.random_state)
-        shape = (self.n_cells_, columns.X.shape[1] + 1)
-        uniform = self.init == "uniform"
-        start = rng.uniform(-1, 1, shape) if uniform else rng.normal(size=shape)
-        start /= np.sqrt(shape[1])
+    def _fit_gates(self, columns, weights, penalty, cells, competence, affinity):
+        start = self._start(columns)
+        if start is None:
+            start = self._draw((self.n_cells_, columns.X.shape[1] + 1))
         targets = cells if competence is None else competence
         controls = self.tol, self.max_iter
         return fit_linear_gates(
             columns, weights, penalty, sigmoid_loss, targets, start, *controls
         )
+
+    def _draw(self, shape):
+        rng = check_random_state(self.random_state)
+        uniform = self.init == "uniform"
+        start = rng.uniform(-1, 1, shape) if uniform else rng.normal(size=shape)
+        return start / np.sqrt(shape[1])
 
     def _link(self, logits, closed):
         return open_gates(logits, closed, self._threshold)

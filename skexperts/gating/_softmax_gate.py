@@ -9,6 +9,7 @@ from skexperts._numeric.linear_gates import (
     cell_loss,
     competence_loss,
     fit_linear_gates,
+    share_loss,
 )
 from skexperts._sklearn import Interval, StrOptions
 from skexperts.gating._base import BaseLinearGate
@@ -18,21 +19,26 @@ class SoftmaxGate(BaseLinearGate):
     """A learned multinomial gate: softmax of one linear function of X per expert.
 
     The weights are ``g_k(x) = exp(z_k) / sum_j exp(z_j)`` with ``z_k = v_k'x + c_k``.
-    With sample weights w_i and targets t_ik the gate solves, on columns scaled to
-    standard deviation 1,::
+    With sample weights w_i, on columns scaled to standard deviation 1, the gate solves
+    for ``target="cells"``, with k_i the cell of row i,::
 
-        min over V, c of  1/2 |V|_F^2 - C sum_i w_i log sum_k g_k(x_i) t_ik
+        min over V, c of  1/2 |V|_F^2 - C sum_i w_i log g_{k_i}(x_i)
 
-    For ``target="cells"``, t_ik is 1 for the cell of row i and 0 for the others: it is
-    multinomial logistic regression. For ``target="competence"``, t_ik is how well
-    expert k serves row i, such as the probability it gives to the true class: it is the
-    likelihood of a mixture of experts (Jacobs et al. 1991), as a function of the gate.
+    which is multinomial logistic regression, and for ``target="competence"``, where
+    t_ik is how well expert k serves row i, such as the probability it gives to the true
+    class,::
+
+        min over V, c of  1/2 |V - V_0|_F^2 - C sum_i w_i log sum_k g_k(x_i) t_ik
+
+    the likelihood of a mixture of experts (Jacobs et al. 1991), as a function of the
+    gate. V_0 is the linear gate that is nearest to the softmax of the affinity: what is
+    not known of the competence is left to the partition.
 
     Parameters
     ----------
     C : float, default=1.0
-        Inverse strength of the penalty, positive. The smaller, the softer is the gate:
-        the more experts share a row.
+        Inverse strength of the penalty, positive. The smaller, the more experts share a
+        row (cells), or the nearer is the gate to the partition (competence).
 
     target : {"cells", "competence"}, default="cells"
         What the gate learns: which cell a row is in, or which expert serves it well.
@@ -43,6 +49,10 @@ class SoftmaxGate(BaseLinearGate):
 
     max_iter : int, default=1000
         Limit of the iterations of each descent.
+
+    warm_start : bool, default=False
+        Whether ``fit`` begins at the coefficients of the last one, if they are of the
+        same shape. Rounds of an ensemble always do.
 
     Attributes
     ----------
@@ -75,9 +85,10 @@ class SoftmaxGate(BaseLinearGate):
     Notes
     -----
     The problem for cells is convex. The one for competences is not; the descent begins
-    at the solution for the cells. Rows of cell -1 play no part in ``target="cells"``,
-    rows of competence 0 throughout none in ``target="competence"``. Without any row to
-    learn from, all weights are equal.
+    at V_0, which minimises ``1/2 |V|_F^2 - sum_i w_i sum_k s_ik log g_k(x_i)`` with the
+    softmax s of the affinity (equal shares for a row that no cell claims). Rows of cell
+    -1 play no part in ``target="cells"``, rows of competence 0 throughout none in
+    ``target="competence"``. Without any row to learn from, all weights are equal.
 
     The intercepts are not penalised. A cell without rows gets a weight near 0, as small
     as ``tol`` asks for. A column that is constant gets coefficient 0, equal columns get
@@ -114,38 +125,56 @@ class SoftmaxGate(BaseLinearGate):
         "target": [StrOptions({"cells", "competence"})],
         "tol": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
     }
 
-    def __init__(self, C=1.0, *, target="cells", tol=1e-4, max_iter=1000):
+    def __init__(
+        self, C=1.0, *, target="cells", tol=1e-4, max_iter=1000, warm_start=False
+    ):
         self.C = C
         self.target = target
         self.tol = tol
         self.max_iter = max_iter
+        self.warm_start = warm_start
 
-    def _fit_gates(self, columns, weights, penalty, cells, competence):
+    def _fit_gates(self, columns, weights, penalty, cells, competence, affinity):
         controls = self.tol, self.max_iter
-        start = np.zeros((self.n_cells_, columns.X.shape[1] + 1))
-        placed = cells >= 0
-        if placed.any():
-            own = columns._replace(X=columns.X[placed])
-            gates = fit_linear_gates(
-                own,
-                weights[placed],
-                penalty,
-                cell_loss,
-                cells[placed],
-                start,
-                *controls,
+        last = self._start(columns)
+        zero = np.zeros((self.n_cells_, columns.X.shape[1] + 1))
+        if competence is None:
+            start = zero if last is None else last
+            return fit_linear_gates(
+                columns, weights, penalty, cell_loss, cells, start, *controls
             )
-            if competence is None:
-                return gates
-            start = gates.table
+        soft = fit_linear_gates(
+            columns,
+            weights,
+            penalty * self.C,
+            share_loss,
+            _shares(affinity),
+            zero,
+            *controls,
+        )
         with np.errstate(divide="ignore"):
             logs = np.log(competence)
         return fit_linear_gates(
-            columns, weights, penalty, competence_loss, logs, start, *controls
+            columns,
+            weights,
+            penalty,
+            competence_loss,
+            logs,
+            soft.table if last is None else last,
+            *controls,
+            center=soft.table[:, :-1],
         )
 
     def _link(self, logits, closed):
         logits[closed] = -np.inf
         return softmax_weights(logits, 1.0)
+
+
+def _shares(affinity):
+    """Softmax of the affinity; equal shares for a row that no cell claims."""
+    shares = softmax_weights(affinity, 1.0)
+    shares[~shares.any(axis=1)] = 1 / shares.shape[1]
+    return shares

@@ -10,6 +10,7 @@ from skexperts._numeric.linear_gates import (
     competence_loss,
     fit_linear_gates,
     objective,
+    share_loss,
     sigmoid_loss,
     standardise,
 )
@@ -36,6 +37,7 @@ def losses(cells, competence):
         "competence": (competence_loss, logs),
         "sigmoid of cells": (sigmoid_loss, cells),
         "sigmoid": (sigmoid_loss, competence),
+        "shares": (share_loss, competence / competence.sum(axis=1, keepdims=True)),
     }
 
 
@@ -45,8 +47,10 @@ def test_gradient_is_the_derivative_of_the_value(name, sparse):
     X, cells, weights, competence = make_problem(sparse)
     columns = standardise(X, weights)
     blocks = [(slice(0, 35), columns.X[:35]), (slice(35, 60), columns.X[35:])]
-    arguments = blocks, columns.shift, weights, 0.3, *losses(cells, competence)[name]
     parameters = np.random.default_rng(1).normal(size=3 * 5)
+    center = np.random.default_rng(2).normal(size=(3, 4))
+    chosen = losses(cells, competence)[name]
+    arguments = blocks, columns.shift, weights, 0.3, center, *chosen
     _, gradient = objective(parameters, *arguments)
     expected = approx_fprime(parameters, lambda p: objective(p, *arguments)[0], 1e-7)
     np.testing.assert_allclose(gradient, expected, atol=1e-6)
@@ -65,6 +69,7 @@ def test_objective_is_the_formula(sparse):
     logs = {
         "cells": np.log(gates[np.arange(60), cells]),
         "competence": np.log((gates * competence).sum(axis=1)),
+        "shares": np.average(np.log(gates), weights=competence, axis=1),
         "sigmoid": (
             competence * np.log(opened) + (1 - competence) * np.log(1 - opened)
         ).sum(axis=1),
@@ -72,12 +77,13 @@ def test_objective_is_the_formula(sparse):
     fits = losses(cells, competence) | {
         "competence": (competence_loss, np.log(competence))
     }
+    center = np.random.default_rng(2).normal(size=(3, 4))
     for name, log in logs.items():
         blocks = [(slice(0, 60), columns.X)]
         value, _ = objective(
-            parameters.ravel(), blocks, columns.shift, weights, 0.3, *fits[name]
+            parameters.ravel(), blocks, columns.shift, weights, 0.3, center, *fits[name]
         )
-        expected = 0.15 * (parameters[:, :4] ** 2).sum() - weights @ log
+        expected = 0.15 * ((parameters[:, :4] - center) ** 2).sum() - weights @ log
         assert value == pytest.approx(expected)
 
 

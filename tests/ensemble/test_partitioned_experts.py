@@ -315,17 +315,25 @@ def test_empty_cells_get_no_expert():
     assert list(model.fit_report_["state"]).count("empty") == 3
 
 
-def test_noise_of_dbscan_is_served_by_the_nearest_cell():
+def test_noise_of_dbscan_is_served_by_the_shared_expert():
     rng = np.random.default_rng(0)
     X = np.vstack(
         [rng.normal(size=(50, 2)), rng.normal(size=(50, 2)) + 12, [[6.5, 6.5]]]
     )
     y = X[:, 0]
-    model = PartitionedExpertsRegressor(partitioner=DBSCAN(eps=1.5), gate="hard").fit(
-        X, y
+    model = PartitionedExpertsRegressor(
+        Ridge(), partitioner=DBSCAN(eps=1.5), gate="hard"
+    ).fit(X, y)
+    assert model.n_experts_ == 3 and model.cells_.tolist() == [0, 1, -1]
+    routing = model.route(X)
+    np.testing.assert_array_equal(np.diff(routing.indptr), 1)
+    noise = routing.indices == 2
+    assert noise[-1] and 1 <= noise.sum() < 20
+    shared = Ridge().fit(X, y)
+    np.testing.assert_allclose(model.shared_.coef_, shared.coef_, rtol=1e-12)
+    np.testing.assert_allclose(
+        model.predict(X[noise]), shared.predict(X[noise]), rtol=1e-12
     )
-    assert model.n_experts_ == 2
-    np.testing.assert_array_equal(np.diff(model.route(X).indptr), 1)
 
 
 @pytest.mark.parametrize(
@@ -703,7 +711,7 @@ def test_reordered_missing_and_renamed_columns_are_refused():
         model.predict(frame.drop(columns="hue"))
     with pytest.raises(ValueError, match="12 features.*expecting 13"):
         model.predict(frame.to_numpy()[:, 1:])
-    with pytest.raises(ValueError, match="Input X contains NaN"):
+    with pytest.raises(ValueError, match="contains NaN"):
         model.predict(frame.assign(hue=np.nan))
 
 

@@ -7,6 +7,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 
+from skexperts._numeric.gates import softmax_weights
 from skexperts.checks import check_gate
 from skexperts.gating import DistanceGate, HardGate, SigmoidGate, SoftmaxGate
 
@@ -139,20 +140,42 @@ def test_softmax_gate_learns_which_expert_is_competent():
     np.testing.assert_allclose(scaled.coef_, gate.coef_)
 
 
-def test_a_higher_likelihood_than_that_of_the_cells():
+def test_competence_between_the_partition_and_the_best_mixture():
     X, affinity, cells = make_regions()
-    competence = np.random.default_rng(0).dirichlet(np.ones(3) * 0.3, size=len(X))
-    start = SoftmaxGate().fit(X, affinity, cells)
-    gate = SoftmaxGate(target="competence").fit(X, affinity, cells, None, competence)
-    competence /= competence.max(axis=1, keepdims=True)
-    scale = X.std(axis=0)
+    affinity /= 10
+    rng = np.random.default_rng(0)
+    competence, other = rng.dirichlet(np.ones(3) * 0.3, size=(2, len(X)))
 
-    def objective(fitted):
-        mixture = (fitted.gate_weights(X, affinity) * competence).sum(axis=1)
-        return 0.5 * np.sum((fitted.coef_ * scale) ** 2) - np.log(mixture).sum()
+    def fit(C, competence):
+        gate = SoftmaxGate(C, target="competence", tol=1e-7)
+        return gate.fit(X, affinity, cells, None, competence)
 
-    assert objective(gate) == pytest.approx(gate.objective_)
-    assert gate.objective_ < objective(start)
+    rising = [
+        np.log((gate.gate_weights(X, affinity) * competence).sum(axis=1)).mean()
+        for gate in (fit(C, competence) for C in (1e-6, 1e-2, 1.0, 1e4))
+    ]
+    assert np.all(np.diff(rising) > 0)
+    # Without belief in the competence, the coefficients are those of the partition.
+    np.testing.assert_allclose(
+        fit(1e-7, competence).coef_, fit(1e-7, other).coef_, atol=1e-4
+    )
+    soft = softmax_weights(affinity, 1.0)
+    weights = fit(1e-7, np.ones_like(soft)).gate_weights(X, affinity)
+    np.testing.assert_allclose(weights, soft, atol=0.05)
+
+
+def test_a_warm_start_begins_at_the_last_solution():
+    X, affinity, cells = make_regions()
+    competence = np.random.default_rng(0).dirichlet(np.ones(3), size=len(X))
+    gate = SoftmaxGate(target="competence", warm_start=True)
+    first = gate.fit(X, affinity, cells, None, competence).n_iter_
+    coef = gate.coef_.copy()
+    assert first > gate.fit(X, affinity, cells, None, competence).n_iter_
+    np.testing.assert_allclose(gate.coef_, coef, atol=1e-2)
+    other = gate.fit(
+        X[:, :1], affinity[:, :2], np.minimum(cells, 1), None, competence[:, :2]
+    )
+    assert other.coef_.shape == (2, 1)
 
 
 @pytest.mark.parametrize("gate", LEARNED)

@@ -1,0 +1,67 @@
+"""Weights of the experts on top of the gate, given or learned out of fold."""
+
+import numpy as np
+
+from skexperts._numeric.expert_alpha import fit_expert_alpha
+from skexperts._numeric.routing import pairs_by_expert
+from skexperts._splits import draw_splits
+from skexperts.ensemble._fit_experts import out_of_fold
+
+
+def learn_alpha(combiner, plan, training, routing):
+    """Return alpha and the scale on which outputs are combined.
+
+    Parameters
+    ----------
+    combiner : AlphaCombinerClassifier or AlphaCombinerRegressor
+        Read for ``alpha``, ``loss``, ``cv``, ``tol`` and ``max_iter``.
+    plan : Plan
+    training : tuple of X, y, sample_weight
+    routing : csr_array of shape (n_rows, n_experts), of the training rows
+
+    Returns
+    -------
+    alpha : ndarray of shape (n_experts,)
+    scale : {"margin", "probability", "value"}
+    """
+    loss, scale = combiner.loss_and_scale()
+    given = combiner.given_alpha(len(plan.cells))
+    if given is not None:
+        return given, scale
+    if isinstance(combiner.cv, str):
+        raise ValueError(
+            'combiner: cv="prefit" is for fitted estimators, but the experts are '
+            "fitted here. Use a number of folds or a splitter."
+        )
+    X, y, sample_weight = training
+    splits = draw_splits(
+        combiner.cv, X, y, np.arange(len(y)), classifier=plan.classes is not None
+    )
+    outputs = out_of_fold(plan, *training, routing, splits, scale=scale)
+    tested = np.concatenate([test for _, test in splits])
+    pairs = routing[tested]
+    values = np.empty((pairs.nnz, outputs[0][0].shape[1]))
+    first = 0
+    for (_, test), of_fold in zip(splits, outputs, strict=True):
+        part = routing[test]
+        values[first + pairs_by_expert(part)[1]] = np.concatenate(of_fold)
+        first += part.nnz
+    targets = _targets(y[tested], plan.classes, scale)
+    weights = None if sample_weight is None else sample_weight[tested]
+    alpha, _ = fit_expert_alpha(
+        pairs,
+        values,
+        targets,
+        weights,
+        loss=loss,
+        tol=combiner.tol,
+        max_iter=combiner.max_iter,
+    )
+    return alpha, scale
+
+
+def _targets(y, classes, scale):
+    if classes is None:
+        return np.asarray(y, dtype=np.float64)[:, None]
+    one_hot = (y[:, None] == classes).astype(np.float64)
+    return 2.0 * one_hot - 1.0 if scale == "margin" else one_hot

@@ -1,0 +1,216 @@
+"""Experts on routed rows: fitted on all of them, or out of fold."""
+
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skexperts._experts import cell_seed, weight_parameter
+from skexperts._numeric.routing import pairs_by_expert
+from skexperts._parallel import run_tasks
+from skexperts._rows import take_rows
+from skexperts.ensemble._cell import Cell, CellFit, fit_cell, fit_constant, read_cell
+from skexperts.ensemble._sharing import fit_deviations
+from skexperts.partition._columns import as_numbers
+
+
+class Plan(NamedTuple):
+    """What all experts of a model have in common.
+
+    Attributes
+    ----------
+    expert : estimator to clone
+    cells : ndarray of shape (n_experts,)
+        Cell ids. -1, at the end, is the expert of the rows that no cell claims: it is
+        fitted on all rows.
+    columns : list of length n_experts of ndarray or None
+    classes : ndarray of shape (n_classes,), None for regressors
+    seed : int
+    penalty : float or None
+        Of deviations from a shared model; None for experts that share nothing.
+    n_jobs : int or None
+    """
+
+    expert: Any
+    cells: np.ndarray
+    columns: list
+    classes: np.ndarray | None
+    seed: int
+    penalty: float | None
+    n_jobs: int | None
+
+
+def fit_experts(plan, X, y, sample_weight, routing):
+    """Fit the experts, each on the rows routed to it, with gate weights.
+
+    Parameters
+    ----------
+    plan : Plan
+    X, y, sample_weight : the training rows; ``sample_weight`` may be None
+    routing : csr_array of shape (n_rows, n_experts)
+
+    Returns
+    -------
+    fits : list of CellFit
+    joint : SharedFit, None for experts that share nothing
+    """
+    everything = np.arange(X.shape[0])
+    if plan.penalty is not None:
+        return fit_sharing(plan, X, y, sample_weight, routing, everything)
+    cells = _cells(plan, sample_weight, routing, everything)
+    fits = run_tasks(
+        fit_cell,
+        [(cell,) for cell in cells],
+        common=(plan.expert, weight_parameter(plan.expert), X, y),
+        costs=[len(cell.rows) for cell in cells],
+        n_jobs=plan.n_jobs,
+    )
+    return fits, None
+
+
+def out_of_fold(plan, X, y, sample_weight, routing, splits, *, scale, reduce=None):
+    """Return outputs of every expert for rows it was not fitted on.
+
+    Parameters
+    ----------
+    plan, X, y, sample_weight, routing : as in :func:`fit_experts`
+    splits : list of (train, test)
+    scale : {"margin", "probability", "value"}
+    reduce : callable, optional
+        ``reduce(outputs, y)`` is kept of the outputs for some rows.
+
+    Returns
+    -------
+    outputs : list, for each split a list of length n_experts
+        Outputs for the test rows that are routed to the expert; with ``reduce`` what it
+        makes of the outputs for all test rows.
+    """
+    tasks: list[tuple] = []
+    for train, test in splits:
+        cells = _cells(plan, sample_weight, routing[train], train)
+        fits = [None] * len(cells)
+        if plan.penalty is not None:
+            fits, _ = fit_sharing(plan, X, y, sample_weight, routing[train], train)
+        wanted = [test] * len(cells)
+        if reduce is None:
+            rows, _, bounds = pairs_by_expert(routing[test])
+            wanted = np.split(test[rows], bounds[1:-1])
+        tasks += [(train, *task) for task in zip(cells, fits, wanted, strict=True)]
+    weight_name = weight_parameter(plan.expert)
+    results = run_tasks(
+        _fit_and_read,
+        tasks,
+        common=(plan.expert, weight_name, X, y, scale, plan.classes, reduce),
+        costs=[len(cell.rows) for _, cell, _, _ in tasks],
+        n_jobs=plan.n_jobs,
+    )
+    n = len(plan.cells)
+    return [results[start : start + n] for start in range(0, len(results), n)]
+
+
+def fit_sharing(plan, X, y, sample_weight, routing, numbers):
+    """Fit all experts in one problem, as deviations from a shared model.
+
+    Parameters
+    ----------
+    plan, X, y, sample_weight : as in :func:`fit_experts`
+    routing : csr_array of shape (n_routed, n_experts)
+    numbers : ndarray of shape (n_routed,)
+        Which rows of X the routing is for.
+
+    Returns
+    -------
+    fits : list of CellFit
+    joint : SharedFit
+    """
+    start = time.perf_counter()
+    rows, weights, bounds = _pairs(sample_weight, routing, numbers)
+    n_deviating = np.count_nonzero(plan.cells >= 0)
+    joint = fit_deviations(
+        plan.expert,
+        as_numbers(X),
+        y,
+        rows,
+        bounds[: n_deviating + 1],
+        weights,
+        penalty=plan.penalty,
+        n_jobs=plan.n_jobs,
+    )
+    seconds = (time.perf_counter() - start) / len(plan.cells)
+    fits = []
+    for j, cell in enumerate(plan.cells):
+        own = y[rows[bounds[j] : bounds[j + 1]]]
+        n_classes = 0 if plan.classes is None else len(np.unique(own))
+        expert = joint.shared if cell < 0 else joint.experts[j]
+        fits.append(CellFit(expert, "fitted", n_classes, seconds))
+    return fits, joint
+
+
+def stratified_folds(keys, n_folds, rng):
+    """Split rows at random, each fold with the same share of every key.
+
+    Parameters
+    ----------
+    keys : tuple of ndarrays of shape (n_rows,), the last one first
+    n_folds : int
+    rng : RandomState
+
+    Returns
+    -------
+    splits : list of (train, test)
+    """
+    n_rows = len(keys[0])
+    order = np.lexsort((rng.uniform(size=n_rows), *keys))
+    fold = np.empty(n_rows, dtype=np.intp)
+    fold[order] = np.arange(n_rows) % n_folds
+    return [
+        (np.flatnonzero(fold != f), np.flatnonzero(fold == f)) for f in range(n_folds)
+    ]
+
+
+def _cells(plan, sample_weight, routing, numbers):
+    """List what each expert is fitted on, given the row numbers of the routing."""
+    rows, weights, bounds = _pairs(sample_weight, routing, numbers)
+    cells = []
+    for j, number in enumerate(plan.cells.tolist()):
+        own = slice(bounds[j], bounds[j + 1])
+        mine = None if weights is None else weights[own]
+        cell = Cell(
+            number, cell_seed(plan.seed, number), plan.columns[j], rows[own], mine
+        )
+        if number < 0:
+            own_weight = None if sample_weight is None else sample_weight[numbers]
+            cell = cell._replace(rows=numbers, weights=own_weight)
+        cells.append(cell)
+    return cells
+
+
+def _pairs(sample_weight, routing, numbers):
+    """Return rows and weights of the routed pairs, expert by expert, and bounds."""
+    rows, pairs, bounds = pairs_by_expert(routing)
+    if sample_weight is None and np.all(routing.data == 1):
+        return numbers[rows], None, bounds
+    own_weight = None if sample_weight is None else sample_weight[numbers]
+    # Mean gate weight 1 over the pairs: a penalty means the same for any top_k.
+    experts_per_row = np.average(np.diff(routing.indptr), weights=own_weight)
+    weights = routing.data[pairs] * experts_per_row
+    if own_weight is not None:
+        weights = weights * own_weight[rows]
+    return numbers[rows], weights, bounds
+
+
+def _fit_and_read(
+    expert, weight_name, X, y, scale, classes, reduce, train, cell, fit, wanted
+):
+    if fit is not None:
+        pass
+    elif cell.rows.size:
+        fit = fit_cell(expert, weight_name, X, y, cell)
+    else:
+        fit = fit_constant(expert, X, y, train)
+        cell = cell._replace(columns=None)
+    outputs = np.empty((0, 1 if classes is None else len(classes)))
+    if wanted.size:
+        rows = take_rows(X, wanted)
+        outputs = read_cell(fit.expert, rows, cell, scale=scale, classes=classes)
+    return outputs if reduce is None else reduce(outputs, y[wanted])

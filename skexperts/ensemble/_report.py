@@ -1,0 +1,46 @@
+"""The table of all cells after a fit."""
+
+import numpy as np
+
+
+def fit_report(router, routing, fits):
+    """Describe every cell of the partition, also those without an expert.
+
+    Parameters
+    ----------
+    router : Router
+    routing : csr_array of shape (n_rows, n_experts)
+    fits : list of CellFit, one per expert
+    n_cells : int
+
+    Returns
+    -------
+    report : dict of ndarrays, one entry for each cell, then -1 if it has an expert
+    """
+    nearest, cells, n_cells = router.nearest, router.cells, router.partition.n_cells
+    counts = np.bincount(nearest[nearest >= 0], minlength=n_cells)
+    numbers = np.arange(n_cells)
+    if -1 in cells:
+        counts = np.append(counts, np.count_nonzero(nearest < 0))
+        numbers = np.append(numbers, -1)
+    n = len(numbers)
+    report = {
+        "cell": numbers,
+        "n_rows": counts,
+        "n_routed": np.zeros(n, dtype=np.intp),
+        "gate_weight": np.zeros(n),
+        "n_classes": np.zeros(n, dtype=np.intp),
+        "fit_time": np.zeros(n),
+        "state": np.where(counts > 0, "merged", "empty").astype(object),
+    }
+    report["state"][np.setdiff1d(router.gated, cells)] = "unused"
+    # As an index, -1 is the last entry: that of the rows that no cell claims.
+    n_experts = len(cells)
+    report["n_routed"][cells] = np.bincount(routing.indices, minlength=n_experts)
+    report["gate_weight"][cells] = np.bincount(
+        routing.indices, routing.data, minlength=n_experts
+    )
+    report["n_classes"][cells] = [fit.n_classes for fit in fits]
+    report["fit_time"][cells] = [fit.seconds for fit in fits]
+    report["state"][cells] = [fit.state for fit in fits]
+    return report

@@ -1,0 +1,238 @@
+"""From rows to routings: partition, gate, alpha."""
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import csr_array, vstack
+from sklearn.cluster import KMeans
+
+from skexperts._experts import seeded_clone
+from skexperts._numeric.expert_alpha import reweight
+from skexperts._numeric.routing import (
+    merge_small_cells,
+    nearest_cell,
+    route_balanced,
+    route_top_k,
+    row_blocks,
+)
+from skexperts._rows import take_rows
+from skexperts.ensemble._answers import check_affinity, check_gate_weights
+from skexperts.gating import DistanceGate, HardGate, SigmoidGate, SoftmaxGate
+from skexperts.partition._fitted_partition import fit_partition, set_n_cells
+
+GATES = {
+    "distance": DistanceGate,
+    "hard": HardGate,
+    "sigmoid": SigmoidGate,
+    "softmax": SoftmaxGate,
+}
+_DEFAULT_N_EXPERTS = 8
+
+
+class ReadAs(NamedTuple):
+    """Number and columns of the cell of an expert."""
+
+    number: int
+    columns: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Router:
+    """A fitted partition and a gate.
+
+    Attributes
+    ----------
+    partition : fitted partition
+    partitioner : the estimator behind it, for messages
+    cells : ndarray of shape (n_experts,)
+        Ids of the cells that have an expert; -1, at the end, if the rows that no cell
+        claims have one.
+    top_k : int
+    nearest, assigned : ndarrays of shape (n_training_rows,)
+        Nearest cell of the training rows, and the position in ``cells`` of the one they
+        are assigned to; -1 for none.
+    gate : fitted gate, None at the start
+    gated : ndarray of shape (n_gated,)
+        Ids of the cells that the gate knows: some may have lost their expert.
+    alpha : ndarray of shape (n_experts,) or None
+    """
+
+    partition: Any
+    partitioner: Any
+    cells: np.ndarray
+    top_k: int
+    nearest: np.ndarray
+    assigned: np.ndarray
+    gate: Any = None
+    gated: np.ndarray | None = None
+    alpha: np.ndarray | None = None
+
+    @classmethod
+    def start(cls, partitioner, X, y, sample_weight, min_cell_size, top_k):
+        """Fit the partition and decide which cells have an expert.
+
+        Returns
+        -------
+        router : Router, without a gate
+        affinity : ndarray of shape (n_training_rows, n_cells)
+        """
+        partition = fit_partition(partitioner, X, y=y, sample_weight=sample_weight)
+        affinity = check_affinity(
+            partition.training_affinity(X), X, partition.n_cells, partitioner
+        )
+        nearest = nearest_cell(affinity)
+        serve_all = partition.unclaimed == "all"
+        cells, assigned = merge_small_cells(
+            affinity, nearest, min_cell_size, unclaimed_count=serve_all
+        )
+        if not serve_all:
+            cells = np.append(cells, -1)
+        top_k = min(top_k, len(cells))
+        return cls(partition, partitioner, cells, top_k, nearest, assigned), affinity
+
+    @property
+    def live(self):
+        """Cells that have an expert, without that of the rows that no cell claims."""
+        return self.cells[self.cells >= 0]
+
+    def with_gate(self, gate):
+        """Return the router with a gate fitted on the affinities to the live cells."""
+        return replace(self, gate=gate, gated=self.live)
+
+    def without(self, unused):
+        """Return the router without the experts that no training row is routed to.
+
+        Parameters
+        ----------
+        unused : ndarray of shape (n_experts,), bool
+        """
+        position = np.append(np.where(unused, -1, np.cumsum(~unused) - 1), -1)
+        return replace(
+            self,
+            cells=self.cells[~unused],
+            assigned=position[self.assigned],
+            top_k=min(self.top_k, np.count_nonzero(~unused)),
+        )
+
+    def assign(self, X, affinity, competence):
+        """Return the router with every claimed row in the cell that serves it best.
+
+        Parameters
+        ----------
+        X : the training rows
+        affinity : ndarray of shape (n_rows, n_cells)
+        competence : ndarray of shape (n_rows, n_live)
+        """
+        affinity = take_cells(affinity, self.gated)
+        weights = self.gate_weights(X, affinity, slice(0, affinity.shape[0]))
+        best = (weights[:, : competence.shape[1]] * competence).argmax(axis=1)
+        return replace(self, assigned=np.where(self.assigned < 0, -1, best))
+
+    @property
+    def columns(self):
+        """Columns that each expert sees, None for all."""
+        groups = self.partition.feature_groups
+        return [None if groups is None else groups[k] for k in self.cells]
+
+    @property
+    def width(self):
+        """Numbers held for a row while it is routed."""
+        return self.partition.n_cells
+
+    @property
+    def most_pairs(self):
+        """Experts that a row can be routed to at the most."""
+        all_serve = self.partition.unclaimed == "all" and not self.partition.claims_all
+        return len(self.cells) if all_serve else self.top_k
+
+    def cell(self, j):
+        """Describe the cell of expert j."""
+        return ReadAs(int(self.cells[j]), self.columns[j])
+
+    def route(self, X):
+        """Return the routing of new rows, with alpha."""
+        affinity = check_affinity(
+            self.partition.affinity(X), X, self.partition.n_cells, self.partitioner
+        )
+        routing = self.route_training(X, affinity)
+        return routing if self.alpha is None else reweight(routing, self.alpha)
+
+    def route_training(self, X, affinity, capacity_factor=None):
+        """Return the routing of rows of known affinity, without alpha.
+
+        Parameters
+        ----------
+        X : rows
+        affinity : ndarray of shape (n_rows, n_cells)
+        capacity_factor : float or None
+            No expert gets more than this many times its equal share of the pairs.
+        """
+        affinity = take_cells(affinity, self.gated)
+        if capacity_factor is None:
+            blocks = [
+                route_top_k(self.gate_weights(X, affinity, block), self.top_k)
+                for block in row_blocks(*affinity.shape)
+            ]
+            return csr_array(vstack(blocks, format="csr"))
+        n_rows = affinity.shape[0]
+        weights = self.gate_weights(X, affinity, slice(0, n_rows))
+        equal_share = n_rows * self.top_k / len(self.cells)
+        return route_balanced(
+            weights, self.top_k, int(np.ceil(capacity_factor * equal_share))
+        )
+
+    def gate_weights(self, X, affinity, block):
+        """Return the weights of all experts for a block of rows.
+
+        Parameters
+        ----------
+        X : rows
+        affinity : ndarray of shape (n_rows, n_gated)
+        block : slice of the rows
+        """
+        rows, affinity = take_rows(X, block), affinity[block]
+        if getattr(self.gate, "learns", False) and self.partition.unclaimed == "all":
+            # What no cell claims is for a gate that knows X to route.
+            unclaimed = np.isneginf(affinity).all(axis=1)
+            affinity = np.where(unclaimed[:, None], 0.0, affinity)
+        weights = self.gate.gate_weights(rows, affinity)
+        weights = check_gate_weights(weights, affinity, self.gate)
+        if len(self.gated) > len(self.live):
+            weights = weights[:, np.isin(self.gated, self.cells)]
+        if self.cells[-1] >= 0:
+            return weights
+        unserved = ~(weights > 0).any(axis=1)
+        return np.column_stack((weights, unserved.astype(np.float64)))
+
+
+def take_cells(affinity, cells):
+    """Return the affinities to some cells; the same array for all of them."""
+    return affinity if len(cells) == affinity.shape[1] else affinity[:, cells]
+
+
+def make_gate(gate, seed):
+    """Return an unfitted gate of a parameter."""
+    return seeded_clone(GATES[gate]() if isinstance(gate, str) else gate, seed)
+
+
+def make_partitioner(partitioner, n_experts, n_rows, seed, task):
+    """Return an unfitted partitioner for so many experts, by default KMeans.
+
+    A tree that leaves it open what y is gets ``task``.
+    """
+    if n_experts is not None and n_experts > n_rows:
+        raise ValueError(
+            f"n_experts={n_experts} must not exceed the number of rows of X, "
+            f"n_samples={n_rows}. Ask for fewer experts."
+        )
+    if partitioner is None:
+        n_cells = n_experts or min(_DEFAULT_N_EXPERTS, n_rows)
+        return seeded_clone(KMeans(n_clusters=n_cells), seed)
+    if hasattr(partitioner, "fit"):
+        partitioner = seeded_clone(partitioner, seed)
+        if getattr(partitioner, "task", None) == "auto":
+            partitioner.set_params(task=task)
+    if n_experts is not None:
+        set_n_cells(partitioner, n_experts)
+    return partitioner
