@@ -4,11 +4,15 @@ A frame (pandas, polars) stays a frame: what it is cut into reaches partitioners
 experts with names and types. Everything else becomes a C-ordered array or CSR.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from skexperts._sklearn import safe_indexing
-from skexperts._validation import validate_fit, validate_predict
+from skexperts._validation import as_matrix, validate_fit, validate_predict
 
 
 def is_frame(X) -> bool:
@@ -69,3 +73,73 @@ def rows_differ(X) -> bool:
         values = np.asarray(X, dtype=object)
         return bool((values != values[:1]).any())
     return bool(abs(X.max(axis=0) - X.min(axis=0)).sum() > 0)
+
+
+def column_values(X, position):
+    """Return one column as ndarray of shape (n_samples,)."""
+    if issparse(X):
+        return X[:, [position]] @ np.ones(1, dtype=X.dtype)
+    return np.asarray(safe_indexing(X, position, axis=1))
+
+
+def as_numbers(X, who, remedy):
+    """Return X as C-ordered array or CSR of floats, or name the columns that are not.
+
+    An array or CSR of floats is returned as it is.
+
+    Parameters
+    ----------
+    X, who, remedy : as in :func:`naming_columns`
+    """
+    plain = isinstance(X, np.ndarray) or (issparse(X) and X.format == "csr")
+    if plain and X.dtype in (np.float32, np.float64):
+        return X
+    with naming_columns(X, who, remedy):
+        return as_matrix(X)
+
+
+@contextmanager
+def naming_columns(X, who, remedy) -> Iterator[None]:
+    """Name the columns of X that are not numbers if anything fails for them.
+
+    Parameters
+    ----------
+    X : as given by the user
+    who : str
+        Who needs numbers, as the subject of the message.
+    remedy : str
+        What to do, a sentence.
+    """
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        text = [] if issparse(X) or np.ndim(X) != 2 else _columns_of_text(X)
+        if not text:
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"{who} needs numbers, but these columns of X are not numeric: "
+            f"{some_names(text)} ({error}). {remedy}"
+        ) from error
+
+
+def _columns_of_text(X):
+    if isinstance(X, np.ndarray) and X.dtype.kind in "biuf":
+        return []
+    names = list(X.columns) if is_frame(X) else range(np.shape(X)[1])
+    X = X if hasattr(X, "shape") else np.asarray(X, dtype=object)
+    return [name for j, name in enumerate(names) if not _is_numeric(X, j)]
+
+
+def _is_numeric(X, position):
+    try:
+        column_values(X, position).astype(np.float64)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def some_names(names, most=10) -> str:
+    """Write a list of names, the first ones only if there are many."""
+    names = [str(name) if isinstance(name, str) else name for name in names]
+    return str(names[:most])[:-1] + (", ...]" if len(names) > most else "]")

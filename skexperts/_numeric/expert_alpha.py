@@ -84,7 +84,8 @@ def fit_expert_alpha(
     shares = (shares / shares.sum())[:, None]
     rule, n_experts = LOSSES[loss], routing.shape[1]
 
-    def value_and_gradient(theta):
+    def value_and_gradient(theta: NDArray) -> tuple[float, NDArray]:
+        """Return the loss of ``alpha = softmax(theta)`` and its gradient."""
         weighted = reweight(routing, np.exp(theta))
         combined = contract(weighted, outputs)
         slope = shares * rule.derivative(combined, targets)

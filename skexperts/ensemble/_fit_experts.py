@@ -8,10 +8,11 @@ import numpy as np
 from skexperts._experts import cell_seed, weight_parameter
 from skexperts._numeric.routing import pairs_by_expert
 from skexperts._parallel import run_tasks
-from skexperts._rows import take_rows
+from skexperts._rows import as_numbers, take_rows
 from skexperts.ensemble._cell import Cell, CellFit, fit_cell, fit_constant, read_cell
 from skexperts.ensemble._sharing import fit_deviations
-from skexperts.partition._columns import as_numbers
+
+_ENCODE = "Encode them in a pipeline in front of the model, or use sharing=None."
 
 
 class Plan(NamedTuple):
@@ -128,7 +129,7 @@ def fit_sharing(plan, X, y, sample_weight, routing, numbers):
     n_deviating = np.count_nonzero(plan.cells >= 0)
     joint = fit_deviations(
         plan.expert,
-        as_numbers(X),
+        as_numbers(X, 'sharing="deviation"', _ENCODE),
         y,
         rows,
         bounds[: n_deviating + 1],

@@ -55,6 +55,7 @@ def run_rounds(plan, router, affinity, gate, training, *, n_rounds, capacity_fac
     rng = check_random_state(plan.seed)
 
     def fit_gate(gate, **competence):
+        """Fit a gate on the cells that have an expert."""
         live = take_cells(affinity, router.live)
         return gate.fit(X, live, router.assigned, sample_weight, **competence)
 

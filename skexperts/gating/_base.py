@@ -4,7 +4,6 @@ import warnings
 from abc import ABCMeta, abstractmethod
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
@@ -12,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skexperts._numeric.linear_gates import standardise
 from skexperts._numeric.routing import nearest_cell
 from skexperts._parallel import one_blas_thread, users_stacklevel
+from skexperts._rows import naming_columns
 from skexperts._sklearn import fit_context
 from skexperts._validation import (
     all_or_nothing,
@@ -164,30 +164,12 @@ class BaseLinearGate(GateMixin, BaseEstimator, metaclass=ABCMeta):
         return self._link(logits, np.isneginf(affinity))
 
     def _read(self, X, validate):
-        try:
+        remedy = (
+            "Use DistanceGate or HardGate, which do not read X, or encode the columns "
+            "in a pipeline in front of the model."
+        )
+        with naming_columns(X, type(self).__name__, remedy):
             return validate(self, X)
-        except (TypeError, ValueError) as error:
-            names = _not_numbers(X)
-            if not names:
-                raise
-            raise ValueError(
-                f"{type(self).__name__} needs numbers, but X has columns that are "
-                f"none: {', '.join(map(repr, names))}. Encode them in a Pipeline, use "
-                "DistanceGate or HardGate, which do not read X, or leave them out."
-            ) from error
-
-
-def _not_numbers(X):
-    """Names of the columns of a dataframe that are not numbers."""
-    if issparse(X) or not hasattr(X, "columns"):
-        return []
-    names = []
-    for name in X.columns:
-        try:
-            np.asarray(X[name]).astype(np.float64)
-        except (TypeError, ValueError):
-            names.append(name)
-    return names
 
 
 def _check_cells(cells, affinity, X):

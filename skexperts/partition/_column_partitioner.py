@@ -5,13 +5,10 @@ from numbers import Integral
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from skexperts._rows import column_values
 from skexperts._sklearn import fit_context
 from skexperts._validation import all_or_nothing
-from skexperts.partition._columns import (
-    column_position,
-    column_values,
-    validate_table,
-)
+from skexperts.partition._columns import column_position, validate_table
 from skexperts.partition._mixin import PartitionerMixin
 from skexperts.partition._segments import cells_of, distinct_values, one_cell_affinity
 

@@ -34,7 +34,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from skexperts._experts import weight_parameter
-from skexperts.partition._columns import as_numbers, naming_columns
+from skexperts._rows import naming_columns
+from skexperts.partition._columns import REMEDY, as_numbers
 from skexperts.partition._core_samples import CoreSamples
 from skexperts.partition._distances import distance_unit, squared_distances
 from skexperts.partition._function_partitioner import _FunctionPartitioner
@@ -76,7 +77,7 @@ def fit_partition(partitioner, X, y=None, sample_weight=None):
         if isinstance(partitioner, Pipeline | PartitionerMixin):
             partitioner.fit(X, **parameters)
         else:
-            with naming_columns(X):
+            with naming_columns(X, "The partitioner", REMEDY):
                 partitioner.fit(X, **parameters)
     partition = _adapt(partitioner, X, sample_weight)
     if partition.n_cells == 0:

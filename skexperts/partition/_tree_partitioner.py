@@ -8,9 +8,10 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
+from skexperts._rows import naming_columns
 from skexperts._sklearn import Interval, StrOptions, fit_context
 from skexperts._validation import all_or_nothing, validate_fit, validate_predict
-from skexperts.partition._columns import naming_columns
+from skexperts.partition._columns import REMEDY
 from skexperts.partition._mixin import PartitionerMixin
 
 # Affinity of a leaf one step away: its softmax underflows beside that of the own leaf.
@@ -158,7 +159,7 @@ class TreePartitioner(PartitionerMixin, BaseEstimator):
                 "its cells are the leaves of a tree on y. Pass y, or use a clusterer."
             )
         with all_or_nothing(self):
-            with naming_columns(X):
+            with naming_columns(X, "The partitioner", REMEDY):
                 X = validate_fit(self, X)
             self.estimator_ = self._make_tree(y).fit(X, y, sample_weight)
             self.leaves_, self._affinity = _leaf_affinity(self.estimator_.tree_)
@@ -179,7 +180,7 @@ class TreePartitioner(PartitionerMixin, BaseEstimator):
         affinity : ndarray of shape (n_samples, n_cells_)
         """
         check_is_fitted(self)
-        with naming_columns(X):
+        with naming_columns(X, "The partitioner", REMEDY):
             X = validate_predict(self, X)
         return self._affinity[self._cell_of[self.estimator_.apply(X)]]
 

@@ -347,5 +347,5 @@ def test_dataframes(gate):
     same_fit(fitted, clone(gate).fit(X, affinity, cells), rtol=0)
     np.testing.assert_array_equal(fitted.feature_names_in_, list("abcd"))
     frame["segment"] = "north"
-    with pytest.raises(ValueError, match="columns that are none: 'segment'. Encode"):
+    with pytest.raises(ValueError, match="not numeric: .'segment'.*encode the columns"):
         clone(gate).fit(frame, affinity, cells)
