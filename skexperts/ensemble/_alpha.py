@@ -8,7 +8,7 @@ from skexperts._splits import draw_splits
 from skexperts.ensemble._fit_experts import out_of_fold
 
 
-def learn_alpha(combiner, plan, training, routing):
+def learn_alpha(combiner, plan, training, routing, wanted):
     """Return alpha and the scale on which outputs are combined.
 
     Parameters
@@ -17,7 +17,10 @@ def learn_alpha(combiner, plan, training, routing):
         Read for ``alpha``, ``loss``, ``cv``, ``tol`` and ``max_iter``.
     plan : Plan
     training : tuple of X, y, sample_weight
-    routing : csr_array of shape (n_rows, n_experts), of the training rows
+    routing : csr_array of shape (n_rows, n_experts)
+        By which the experts are fitted.
+    wanted : csr_array of shape (n_rows, n_experts)
+        By which the same rows are routed when they are new: alpha goes on top of it.
 
     Returns
     -------
@@ -37,13 +40,13 @@ def learn_alpha(combiner, plan, training, routing):
     splits = draw_splits(
         combiner.cv, X, y, np.arange(len(y)), classifier=plan.classes is not None
     )
-    outputs = out_of_fold(plan, *training, routing, splits, scale=scale)
+    outputs = out_of_fold(plan, *training, routing, splits, scale=scale, wanted=wanted)
     tested = np.concatenate([test for _, test in splits])
-    pairs = routing[tested]
+    pairs = wanted[tested]
     values = np.empty((pairs.nnz, outputs[0][0].shape[1]))
     first = 0
     for (_, test), of_fold in zip(splits, outputs, strict=True):
-        part = routing[test]
+        part = wanted[test]
         values[first + pairs_by_expert(part)[1]] = np.concatenate(of_fold)
         first += part.nnz
     targets = _targets(y[tested], plan.classes, scale)

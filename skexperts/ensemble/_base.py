@@ -271,7 +271,9 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         )
         self._scale = common_scale(fits)
         if self.combiner is not None:
-            alpha, self._scale = learn_alpha(self.combiner, plan, training, routing)
+            alpha, self._scale = learn_alpha(
+                self.combiner, plan, training, routing, router.route(X)
+            )
             router = replace(router, alpha=alpha)
             self.alpha_ = alpha
         self._router = router

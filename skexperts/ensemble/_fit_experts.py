@@ -69,7 +69,9 @@ def fit_experts(plan, X, y, sample_weight, routing):
     return fits, None
 
 
-def out_of_fold(plan, X, y, sample_weight, routing, splits, *, scale, reduce=None):
+def out_of_fold(
+    plan, X, y, sample_weight, routing, splits, *, scale, wanted=None, reduce=None
+):
     """Return outputs of every expert for rows it was not fitted on.
 
     Parameters
@@ -77,14 +79,16 @@ def out_of_fold(plan, X, y, sample_weight, routing, splits, *, scale, reduce=Non
     plan, X, y, sample_weight, routing : as in :func:`fit_experts`
     splits : list of (train, test)
     scale : {"margin", "probability", "value"}
+    wanted : csr_array of shape (n_rows, n_experts), optional
+        The pairs to read; all pairs by default.
     reduce : callable, optional
         ``reduce(outputs, y)`` is kept of the outputs for some rows.
 
     Returns
     -------
     outputs : list, for each split a list of length n_experts
-        Outputs for the test rows that are routed to the expert; with ``reduce`` what it
-        makes of the outputs for all test rows.
+        Outputs for the test rows that are wanted of the expert, or what ``reduce``
+        makes of them.
     """
     tasks: list[tuple] = []
     for train, test in splits:
@@ -92,11 +96,11 @@ def out_of_fold(plan, X, y, sample_weight, routing, splits, *, scale, reduce=Non
         fits = [None] * len(cells)
         if plan.penalty is not None:
             fits, _ = fit_sharing(plan, X, y, sample_weight, routing[train], train)
-        wanted = [test] * len(cells)
-        if reduce is None:
-            rows, _, bounds = pairs_by_expert(routing[test])
-            wanted = np.split(test[rows], bounds[1:-1])
-        tasks += [(train, *task) for task in zip(cells, fits, wanted, strict=True)]
+        read = [test] * len(cells)
+        if wanted is not None:
+            rows, _, bounds = pairs_by_expert(wanted[test])
+            read = np.split(test[rows], bounds[1:-1])
+        tasks += [(train, *task) for task in zip(cells, fits, read, strict=True)]
     weight_name = weight_parameter(plan.expert)
     results = run_tasks(
         _fit_and_read,

@@ -185,8 +185,8 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
 
     L. Ladicky, P. H. S. Torr (2011). Locally linear support vector machines. ICML.
 
-    .. [CBB] R. Collobert, Y. Bengio, S. Bengio (2003). Scaling large learning problems
-       with hard parallel mixtures. IJPRAI 17(3).
+    .. [CBB] R. Collobert, S. Bengio, Y. Bengio (2002). A parallel mixture of SVMs for
+       very large scale problems. Neural Computation 14(5).
 
     .. [GH] Q. Gu, J. Han (2013). Clustered support vector machines. AISTATS.
 

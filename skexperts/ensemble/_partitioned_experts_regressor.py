@@ -171,8 +171,8 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
     R. A. Jacobs, M. I. Jordan, S. J. Nowlan, G. E. Hinton (1991). Adaptive mixtures of
     local experts. Neural Computation 3(1).
 
-    .. [CBB] R. Collobert, Y. Bengio, S. Bengio (2003). Scaling large learning problems
-       with hard parallel mixtures. IJPRAI 17(3).
+    .. [CBB] R. Collobert, S. Bengio, Y. Bengio (2002). A parallel mixture of SVMs for
+       very large scale problems. Neural Computation 14(5).
 
     .. [GH] Q. Gu, J. Han (2013). Clustered support vector machines. AISTATS.
 
