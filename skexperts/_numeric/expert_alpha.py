@@ -8,8 +8,7 @@ from scipy.sparse import csr_array
 from skexperts._numeric.aggregation import contract
 from skexperts._numeric.losses import LOSSES, PROBABILITY_FLOOR
 
-# exp of it is far from overflow, and its inverse is a weight of nothing.
-_LARGEST_LOG = 30.0
+_LARGEST_LOG = 6 * np.log(10)
 
 
 def reweight(routing: csr_array, alpha: NDArray) -> csr_array:
@@ -49,10 +48,10 @@ def fit_expert_alpha(
 ) -> tuple[NDArray, int]:
     """Learn alpha on the simplex for a routing.
 
-    With ``z_i = sum_k v[i, k] o[i, k]`` and v of :func:`reweight`, find a stationary
-    point, from equal weights downhill, of
+    With ``z_i = sum_k v[i, k] o[i, k]`` and v of :func:`reweight`, go downhill from
+    equal weights to a stationary point of
 
-        min_alpha  sum_i s_i loss(y_i, z_i) / sum_i s_i
+        min_alpha  L(alpha) = sum_i s_i loss(y_i, z_i) / sum_i s_i
 
     over ``alpha = softmax(theta)``. The gradient is ``dL/dtheta_k = sum_i s_i v[i, k]
     <loss'(z_i), o[i, k] - z_i>``.
@@ -67,13 +66,14 @@ def fit_expert_alpha(
     sample_weight : ndarray of shape (n_rows,) or None
     loss : {"log_loss", "squared_error", "squared_hinge"}
     tol : float
-        Stop where the largest component of the gradient is below ``tol`` times the loss
-        of equal weights.
+        Stop where the largest entry of the gradient is below ``tol`` times the loss of
+        equal weights.
     max_iter : int
 
     Returns
     -------
     alpha : ndarray of shape (n_experts,)
+        Positive: the largest is at most 10^12 times the smallest.
     n_iter : int
     """
     rows = np.repeat(np.arange(routing.shape[0]), np.diff(routing.indptr))
@@ -84,27 +84,30 @@ def fit_expert_alpha(
     shares = (shares / shares.sum())[:, None]
     rule, n_experts = LOSSES[loss], routing.shape[1]
 
-    def value_and_gradient(theta: NDArray) -> tuple[float, NDArray]:
-        """Return the loss of ``alpha = softmax(theta)`` and its gradient."""
+    def value_and_gradient(theta: NDArray, unit: float) -> tuple[float, NDArray]:
+        """Return the loss of ``softmax(theta)`` over a unit, and its gradient."""
         weighted = reweight(routing, np.exp(theta))
         combined = contract(weighted, outputs)
-        slope = shares * rule.derivative(combined, targets)
+        slope = shares / unit * rule.derivative(combined, targets)
         pull = ((outputs - combined[rows]) * slope[rows]).sum(axis=1)
         gradient = np.bincount(
             routing.indices, weighted.data * pull, minlength=n_experts
         )
-        return float((shares * rule.value(combined, targets)).sum()), gradient
+        return float((shares / unit * rule.value(combined, targets)).sum()), gradient
 
     start = np.zeros(n_experts)
-    at_start, _ = value_and_gradient(start)
+    unit, _ = value_and_gradient(start, 1.0)
+    if unit == 0:
+        return np.full(n_experts, 1 / n_experts), 0
     fit = minimize(
         value_and_gradient,
         start,
+        args=(unit,),
         jac=True,
         method="L-BFGS-B",
         bounds=[(-_LARGEST_LOG, _LARGEST_LOG)] * n_experts,
-        options={"maxiter": max_iter, "gtol": tol * at_start, "ftol": 0.0},
+        options={"maxiter": max_iter, "gtol": tol, "ftol": 0.0},
     )
-    theta = fit.x if fit.fun < at_start else start
+    theta = fit.x if fit.fun < 1.0 else start
     alpha = np.exp(theta - theta.max())
     return alpha / alpha.sum(), int(fit.nit)
