@@ -107,7 +107,7 @@ def test_rounds_find_what_distances_do_not_tell(gate, n_rounds):
     )
     before = plain.fit(X[:1200], y[:1200]).score(X[1200:], y[1200:])
     after = learned.fit(X[:1200], y[:1200]).score(X[1200:], y[1200:])
-    assert after > before + 0.05
+    assert after > before + 0.03
 
 
 def test_rows_of_random_cells_are_assigned_anew():
