@@ -17,14 +17,22 @@ from sklearn.utils.validation import check_is_fitted
 
 from skexperts._experts import takes_weights
 from skexperts._numeric.aggregation import contract
+from skexperts._numeric.linear_experts import linear_outputs
 from skexperts._numeric.routing import pairs_by_expert, row_blocks
 from skexperts._parallel import users_stacklevel
-from skexperts._rows import rows_differ, take_rows, validate_new_rows, validate_rows
+from skexperts._rows import (
+    is_frame,
+    rows_differ,
+    take_rows,
+    validate_new_rows,
+    validate_rows,
+)
 from skexperts._sklearn import HasMethods, Interval, StrOptions, align_sparse_api
 from skexperts._validation import validate_sample_weight
 from skexperts.ensemble._alpha import learn_alpha
 from skexperts.ensemble._cell import common_scale, read_cell
 from skexperts.ensemble._fit_experts import Plan
+from skexperts.ensemble._linear import stack_linear
 from skexperts.ensemble._n_experts import choose_n_experts
 from skexperts.ensemble._report import fit_report
 from skexperts.ensemble._rounds import check_rounds, run_rounds
@@ -157,6 +165,10 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         return validate_new_rows(self, X, dtype=self._dtype)
 
     def _pair_outputs(self, X, routing):
+        if self._linear is not None and not is_frame(X):
+            outputs = linear_outputs(self._linear, X, routing)
+            if np.isfinite(outputs).all():
+                return outputs
         rows, pairs, bounds = pairs_by_expert(routing)
         classes = getattr(self, "classes_", None)
         outputs = np.empty((routing.nnz, 1 if classes is None else len(classes)))
@@ -280,6 +292,13 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         self.cells_, self.gate_ = router.cells, router.gate
         self.n_experts_ = len(router.cells)
         self.experts_ = [fit.expert for fit in fits]
+        self._linear = stack_linear(
+            self.experts_,
+            router.columns,
+            X.shape[1],
+            scale=self._scale,
+            classes=classes,
+        )
         self._publish_shared(joint)
         self.fit_report_ = fit_report(router, routing, fits)
         self._dtype = getattr(X, "dtype", None)

@@ -174,6 +174,8 @@ class Router:
                 route_top_k(self.gate_weights(X, affinity, block), self.top_k)
                 for block in row_blocks(*affinity.shape)
             ]
+            if len(blocks) == 1:
+                return blocks[0]
             return csr_array(vstack(blocks, format="csr"))
         n_rows = affinity.shape[0]
         weights = self.gate_weights(X, affinity, slice(0, n_rows))

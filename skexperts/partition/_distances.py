@@ -17,11 +17,17 @@ def squared_distances(X, centers):
     -------
     distances : ndarray of shape (n_samples, n_cells), float64
     """
-    if not issparse(X) and not issparse(centers):
+    if issparse(X) or issparse(centers):
+        distances = euclidean_distances(X, centers, squared=True).astype(np.float64)
+    else:
         # Small numbers: a large common offset would cost the digits of the distances.
-        offset = centers.mean(axis=0)
-        X, centers = X - offset, centers - offset
-    distances = euclidean_distances(X, centers, squared=True).astype(np.float64)
+        offset = centers.mean(axis=0, dtype=np.float64)
+        rows, centers = X - offset, centers - offset
+        with np.errstate(over="ignore", invalid="ignore"):
+            distances = rows @ (-2.0 * centers.T)
+            distances += np.einsum("ij,ij->i", rows, rows)[:, None]
+            distances += np.einsum("ij,ij->i", centers, centers)
+            np.maximum(distances, 0, out=distances)
     check_distances(distances, X)
     return distances
 
