@@ -1,6 +1,6 @@
 """Linear experts as one stack of sparse coefficients, read for routed pairs only."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +86,7 @@ def linear_outputs(
     rows, pairs, bounds = pairs_by_expert(routing)
     values = np.empty((routing.nnz, experts.intercept.shape[1]))
     coef = experts.coef
-    rest = (
+    rest: Any = (
         rows.astype(np.int64, copy=False),
         pairs.astype(np.int64, copy=False),
         bounds.astype(np.int64, copy=False),
@@ -95,7 +95,7 @@ def linear_outputs(
         _not_empty(coef.data),
         experts.intercept,
         experts.absent,
-        experts.absent.any(axis=1).astype(np.uint8),
+        np.asarray(experts.absent.max(axis=1)),
         values,
     )
     if isinstance(X, np.ndarray):
