@@ -1,4 +1,4 @@
-"""Linear functions of routed pairs of row and expert, by stacked sparse coefficients."""
+"""Linear functions of routed pairs of row and expert, by stacked coefficients."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
