@@ -51,7 +51,8 @@ class BaseLinearGate(GateMixin, BaseEstimator, metaclass=ABCMeta):
         if not self.warm_start or coef is None or coef.shape != shape:
             return None
         intercept = self.intercept_ + coef @ columns.mean
-        return np.column_stack([coef * columns.scale, intercept])
+        scale = np.where(np.isinf(columns.scale), 0.0, columns.scale)
+        return np.column_stack([coef * scale, intercept])
 
     @abstractmethod
     def _link(self, logits, closed):

@@ -179,6 +179,16 @@ def test_a_warm_start_begins_at_the_last_solution():
 
 
 @pytest.mark.parametrize("gate", LEARNED)
+def test_a_warm_start_may_have_constant_columns(gate):
+    X, affinity, cells = make_regions()
+    X = np.column_stack([X, np.full(len(X), 3.0)])
+    fitted = clone(gate).set_params(warm_start=True).fit(X, affinity, cells)
+    coef = fitted.coef_.copy()
+    fitted.fit(X, affinity, cells)
+    np.testing.assert_allclose(fitted.coef_, coef, atol=1e-2)
+
+
+@pytest.mark.parametrize("gate", LEARNED)
 def test_a_cell_without_rows_gets_next_to_no_weight(gate):
     X, affinity, cells = make_regions()
     wider = np.column_stack([affinity, np.zeros(len(X))])
