@@ -55,6 +55,8 @@ class Router:
     gate : fitted gate, None at the start
     gated : ndarray of shape (n_gated,)
         Ids of the cells that the gate knows: some may have lost their expert.
+    learned : bool
+        Whether the gate has learned from any row.
     alpha : ndarray of shape (n_experts,) or None
     """
 
@@ -66,6 +68,7 @@ class Router:
     assigned: np.ndarray
     gate: Any = None
     gated: np.ndarray | None = None
+    learned: bool = False
     alpha: np.ndarray | None = None
 
     @classmethod
@@ -98,7 +101,9 @@ class Router:
 
     def with_gate(self, gate):
         """Return the router with a gate fitted on the affinities to the live cells."""
-        return replace(self, gate=gate, gated=self.live)
+        told = getattr(gate, "needs_competence", False) or (self.assigned >= 0).any()
+        learned = bool(getattr(gate, "learns", False) and told)
+        return replace(self, gate=gate, gated=self.live, learned=learned)
 
     def without(self, unused):
         """Return the router without the experts that no training row is routed to.
@@ -116,7 +121,9 @@ class Router:
         )
 
     def assign(self, X, affinity, competence):
-        """Return the router with every claimed row in the cell that serves it best.
+        """Return the router with every row in the cell that serves it best.
+
+        Rows that no cell claims stay without, unless all experts serve them.
 
         Parameters
         ----------
@@ -126,8 +133,14 @@ class Router:
         """
         affinity = take_cells(affinity, self.gated)
         weights = self.gate_weights(X, affinity, slice(0, affinity.shape[0]))
-        best = (weights[:, : competence.shape[1]] * competence).argmax(axis=1)
-        return replace(self, assigned=np.where(self.assigned < 0, -1, best))
+        worth = weights[:, : competence.shape[1]] * competence
+        if self.partition.unclaimed == "all":
+            # Of experts that serve a row in equal parts the best one gets it.
+            by_all = ~weights.any(axis=1, keepdims=True)
+            best = np.where(by_all, competence, worth).argmax(axis=1)
+        else:
+            best = np.where(self.assigned < 0, -1, worth.argmax(axis=1))
+        return replace(self, assigned=best)
 
     @property
     def columns(self):
@@ -194,7 +207,7 @@ class Router:
         block : slice of the rows
         """
         rows, affinity = take_rows(X, block), affinity[block]
-        if getattr(self.gate, "learns", False) and self.partition.unclaimed == "all":
+        if self.learned and self.partition.unclaimed == "all":
             # What no cell claims is for a gate that knows X to route.
             unclaimed = np.isneginf(affinity).all(axis=1)
             affinity = np.where(unclaimed[:, None], 0.0, affinity)

@@ -14,7 +14,7 @@ from skexperts.datasets import make_piecewise_classification, make_piecewise_reg
 from skexperts.ensemble import PartitionedExpertsClassifier, PartitionedExpertsRegressor
 from skexperts.ensemble._fit_experts import stratified_folds
 from skexperts.gating import DistanceGate, GateMixin, SigmoidGate, SoftmaxGate
-from skexperts.partition import RandomPartitioner
+from skexperts.partition import FeatureGroups, RandomPartitioner
 
 
 def regions(n_samples=900, n_regions=4, **options):
@@ -186,3 +186,26 @@ def test_folds_are_disjoint_and_stratified(n_rows, n_keys, n_folds, seed):
     for value in np.unique(key):
         counts = [np.count_nonzero(key[test] == value) for _, test in splits]
         assert max(counts) - min(counts) <= 1
+
+
+@pytest.mark.parametrize("gate", ["softmax", "sigmoid"])
+def test_a_gate_that_has_learned_nothing_leaves_rows_to_all_experts(gate):
+    X, y = make_piecewise_regression(n_samples=200, random_state=0)
+    groups = FeatureGroups(6, random_state=0)
+    model = PartitionedExpertsRegressor(Ridge(), partitioner=groups)
+    expected = model.fit(X, y).predict(X)
+    model.set_params(gate=gate).fit(X, y)
+    assert model.n_experts_ == 6
+    np.testing.assert_array_equal(model.predict(X), expected)
+
+
+def test_rounds_assign_rows_to_the_best_group_of_features():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 4))
+    y = np.where(X[:, 0] > 0, 3 * X[:, 1], 3 * X[:, 2])
+    model = PartitionedExpertsRegressor(
+        Ridge(), partitioner=FeatureGroups([[0, 1], [0, 2]]), gate="softmax"
+    )
+    one = model.fit(X[:300], y[:300]).score(X[300:], y[300:])
+    two = model.set_params(n_rounds=2).fit(X[:300], y[:300]).score(X[300:], y[300:])
+    assert two > one + 0.2
