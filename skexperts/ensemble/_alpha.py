@@ -4,11 +4,10 @@ import numpy as np
 
 from skexperts._numeric.expert_alpha import fit_expert_alpha
 from skexperts._numeric.routing import pairs_by_expert
-from skexperts._splits import draw_splits
 from skexperts.ensemble._fit_experts import out_of_fold
 
 
-def learn_alpha(combiner, plan, training, routing, wanted):
+def learn_alpha(combiner, plan, training, routing, wanted, draw):
     """Return alpha and the scale on which outputs are combined.
 
     Parameters
@@ -21,6 +20,8 @@ def learn_alpha(combiner, plan, training, routing, wanted):
         By which the experts are fitted.
     wanted : csr_array of shape (n_rows, n_experts)
         By which the same rows are routed when they are new: alpha goes on top of it.
+    draw : callable
+        ``draw(cv)`` gives the folds of the training rows.
 
     Returns
     -------
@@ -36,10 +37,8 @@ def learn_alpha(combiner, plan, training, routing, wanted):
             'combiner: cv="prefit" is for fitted estimators, but the experts are '
             "fitted here. Use a number of folds or a splitter."
         )
-    X, y, sample_weight = training
-    splits = draw_splits(
-        combiner.cv, X, y, np.arange(len(y)), classifier=plan.classes is not None
-    )
+    _, y, sample_weight = training
+    splits = draw(combiner.cv)
     outputs = out_of_fold(plan, *training, routing, splits, scale=scale, wanted=wanted)
     tested = np.concatenate([test for _, test in splits])
     pairs = wanted[tested]

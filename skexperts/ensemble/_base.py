@@ -8,10 +8,11 @@ routing, outputs -> sum_k routing[i, k] * output_k(x_i)
 import warnings
 from abc import ABCMeta, abstractmethod
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -28,6 +29,7 @@ from skexperts._rows import (
     validate_rows,
 )
 from skexperts._sklearn import HasMethods, Interval, StrOptions, align_sparse_api
+from skexperts._splits import draw_splits
 from skexperts._validation import validate_sample_weight
 from skexperts.ensemble._alpha import learn_alpha
 from skexperts.ensemble._cell import common_scale, read_cell
@@ -205,17 +207,21 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
             vars(self).pop(name, None)
         X, y = validate_rows(self, X, y, **checks)
         sample_weight = validate_sample_weight(sample_weight, y)
-        if sample_weight is not None and not sample_weight.all():
+        kept = np.arange(len(y))
+        if sample_weight is not None:
             kept = np.flatnonzero(sample_weight)
+        # Splits that the user gives are of all rows.
+        draw = partial(draw_splits, X=X, y=y, kept=kept, classifier=is_classifier(self))
+        if len(kept) < len(y):
             X, y, sample_weight = take_rows(X, kept), y[kept], sample_weight[kept]
         self._check_parts(sample_weight)
         n_experts = self.n_experts
         if n_experts == "auto":
             self._learn_target(y)
             n_experts, self.n_experts_scores_ = choose_n_experts(
-                self, X, y, sample_weight
+                self, X, y, sample_weight, draw
             )
-        self._fit_rows(X, y, sample_weight, n_experts)
+        self._fit_rows(X, y, sample_weight, n_experts, draw)
         if self.n_experts == "auto" and n_experts == 1:
             self.fit_report_["state"][self.cells_] = "global"
         self._warn_of_merged_cells()
@@ -242,8 +248,8 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
             check_can_share(expert)
         check_rounds(self.n_rounds, make_gate(self.gate, seed=0))
 
-    def _fit_rows(self, X, y, sample_weight, n_experts):
-        """Fit on validated rows of positive weight."""
+    def _fit_rows(self, X, y, sample_weight, n_experts, draw=None):
+        """Fit on validated rows of positive weight; ``draw(cv)`` gives their folds."""
         expert = self._default_expert() if self.expert is None else self.expert
         classes = self._learn_target(y)
         seed = int(
@@ -284,7 +290,7 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         self._scale = common_scale(fits)
         if self.combiner is not None:
             alpha, self._scale = learn_alpha(
-                self.combiner, plan, training, routing, router.route(X)
+                self.combiner, plan, training, routing, router.route(X), draw
             )
             router = replace(router, alpha=alpha)
             self.alpha_ = alpha

@@ -5,7 +5,6 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 
 from skexperts._parallel import run_tasks
@@ -18,7 +17,7 @@ _MOST_EXPERTS = 256
 _PATIENCE = 2
 
 
-def choose_n_experts(model, X, y, sample_weight):
+def choose_n_experts(model, X, y, sample_weight, draw):
     """Return the number of experts by the one-standard-error rule, and all scores.
 
     The numbers 1, 2, 4, ... are tried as long as cells have ``2 * min_cell_size`` rows
@@ -30,13 +29,19 @@ def choose_n_experts(model, X, y, sample_weight):
     ----------
     model : unfitted PartitionedExperts*, with ``n_experts="auto"``
     X, y, sample_weight : rows of positive weight
+    draw : callable
+        ``draw(cv)`` gives the folds of these rows by a splitter or an iterable.
 
     Returns
     -------
     n_experts : int
     scores : dict of ndarrays: n_experts, mean_score, std_error
     """
-    splits = _splits(model, y)
+    splits = _splits(model, y, draw)
+    # Fresh, and without a cv: a generator can be neither cloned nor sent to workers.
+    template = type(model)(
+        **{**model.get_params(deep=False), "combiner": None, "cv": None}
+    )
     fewest = min(len(train) for train, _ in splits)
     tried, means, errors = [], [], []
     n_experts, best = 1, 0
@@ -46,7 +51,7 @@ def choose_n_experts(model, X, y, sample_weight):
         scores = run_tasks(
             _score_fold,
             splits,
-            common=(model, X, y, sample_weight, n_experts),
+            common=(template, X, y, sample_weight, n_experts),
             n_jobs=model.n_jobs,
         )
         tried.append(n_experts)
@@ -65,20 +70,27 @@ def choose_n_experts(model, X, y, sample_weight):
     }
 
 
-def _splits(model, y):
+def _splits(model, y, draw):
     classifier = is_classifier(model)
-    if model.cv is not None and not isinstance(model.cv, Integral):
-        return list(check_cv(model.cv, y, classifier=classifier).split(y, y))
-    keys = (np.unique(y, return_inverse=True)[1] if classifier else np.zeros(len(y)),)
-    rng = check_random_state(model.random_state)
-    return stratified_folds(keys, model.cv or _N_FOLDS, rng)
+    if model.cv is None or isinstance(model.cv, Integral):
+        key = np.unique(y, return_inverse=True)[1] if classifier else np.zeros(len(y))
+        rng = check_random_state(model.random_state)
+        return stratified_folds((key,), model.cv or _N_FOLDS, rng)
+    splits = [(train, test) for train, test in draw(model.cv) if test.size]
+    if len(splits) < 2:
+        raise ValueError(
+            f"cv={model.cv!r} gives one fold, but n_experts='auto' judges scores by "
+            "their standard error, which takes two. Pass a number of folds, or more "
+            "splits."
+        )
+    return splits
 
 
-def _score_fold(model, X, y, sample_weight, n_experts, train, test):
-    candidate = clone(model).set_params(combiner=None)
+def _score_fold(template, X, y, sample_weight, n_experts, train, test):
+    candidate = clone(template)
     weights = None if sample_weight is None else sample_weight[train]
     candidate._fit_rows(take_rows(X, train), y[train], weights, n_experts)
     predicted = candidate._decode(candidate._combine_rows(take_rows(X, test)))
-    score = accuracy_score if is_classifier(model) else r2_score
+    score = accuracy_score if is_classifier(candidate) else r2_score
     weights = None if sample_weight is None else sample_weight[test]
     return score(y[test], predicted, sample_weight=weights)
