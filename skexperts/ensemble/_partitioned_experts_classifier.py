@@ -57,8 +57,9 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
 
     capacity_factor : float, default=None
         No expert is fitted on more than this many times the mean number of rows of an
-        expert; rows that find their expert full go on to their next choice. None sets
-        no limit. Predictions have none, so that they do not depend on other rows.
+        expert; rows that find their expert full go on to their next choice, and stay if
+        their gate gives none, as a hard gate. None sets no limit. Predictions have
+        none, so that they do not depend on other rows.
 
     n_rounds : int, default=1
         With a learned gate, how often gate and experts are fitted in turn [CBB]_. From

@@ -179,7 +179,8 @@ class Router:
         X : rows
         affinity : ndarray of shape (n_rows, n_cells)
         capacity_factor : float or None
-            No expert gets more than this many times its equal share of the pairs.
+            No expert gets more than this many times the mean number of rows that the
+            experts of claimed rows have without a limit.
         """
         affinity = take_cells(affinity, self.gated)
         if capacity_factor is None:
@@ -192,10 +193,11 @@ class Router:
             return csr_array(vstack(blocks, format="csr"))
         n_rows = affinity.shape[0]
         weights = self.gate_weights(X, affinity, slice(0, n_rows))
-        equal_share = n_rows * self.top_k / len(self.cells)
-        return route_balanced(
-            weights, self.top_k, int(np.ceil(capacity_factor * equal_share))
-        )
+        n_live = len(self.live)
+        claimed = weights[weights[:, :n_live].any(axis=1)]
+        mean = route_top_k(claimed, self.top_k).nnz / n_live
+        capacity = max(1, int(np.ceil(capacity_factor * mean)))
+        return route_balanced(weights, self.top_k, capacity)
 
     def gate_weights(self, X, affinity, block):
         """Return the weights of all experts for a block of rows.
