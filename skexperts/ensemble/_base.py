@@ -67,7 +67,7 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         "capacity_factor": [Interval(Real, 1, None, closed="left"), None],
         "n_rounds": [Interval(Integral, 1, None, closed="left")],
         "sharing": [StrOptions({"deviation"}), None],
-        "deviation_penalty": [Interval(Real, 0, None, closed="neither")],
+        "deviation_penalty": [Interval(Real, 0, None, closed="right")],
         "min_cell_size": [Interval(Integral, 1, None, closed="left")],
         "cv": ["cv_object"],
         "n_jobs": [Integral, None],

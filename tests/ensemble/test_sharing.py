@@ -16,6 +16,7 @@ from sklearn.svm import LinearSVC
 
 from skexperts._numeric.routing import pairs_by_expert, route_top_k
 from skexperts.datasets import make_piecewise_regression
+from skexperts.ensemble import PartitionedExpertsRegressor
 from skexperts.ensemble._sharing import fit_deviations
 from skexperts.svm import L1SVC, L1SVCCV, L1SVR
 
@@ -358,6 +359,14 @@ def test_segments_of_a_regression_are_found():
     fit = fit_deviations(L1SVR(C=1.0), X, y, rows, bounds, penalty=1.0)
     coef = np.array([expert.coef_ for expert in fit.experts])
     np.testing.assert_allclose(coef, model.coef, atol=0.1)
+
+
+def test_an_ensemble_takes_an_infinite_penalty():
+    X, y = make_piecewise_regression(n_samples=200, random_state=0)
+    model = PartitionedExpertsRegressor(
+        sharing="deviation", deviation_penalty=np.inf, random_state=0
+    ).fit(X, y)
+    np.testing.assert_allclose(model.predict(X), model.shared_.predict(X))
 
 
 # Errors and warnings ------------------------------------------------------------------
