@@ -28,7 +28,13 @@ from skexperts._rows import (
     validate_new_rows,
     validate_rows,
 )
-from skexperts._sklearn import HasMethods, Interval, StrOptions, align_sparse_api
+from skexperts._sklearn import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    align_sparse_api,
+    validate_parameter_constraints,
+)
 from skexperts._splits import draw_splits
 from skexperts._validation import validate_sample_weight
 from skexperts.ensemble._alpha import learn_alpha
@@ -239,10 +245,11 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
                 f"sample_weight was given, but fit of the expert {expert!r} takes "
                 "no sample weights. Leave sample_weight out or use another expert."
             )
-        if self.combiner is not None and not self._is_expert_kind(self.combiner):
-            raise TypeError(
-                f"combiner={self.combiner!r} must be an "
-                f"AlphaCombiner{self._expert_kind.capitalize()}."
+        if self.combiner is not None:
+            validate_parameter_constraints(
+                self.combiner._parameter_constraints,
+                self.combiner.get_params(deep=False),
+                caller_name=type(self.combiner).__name__,
             )
         if self.sharing is not None:
             check_can_share(expert)

@@ -128,6 +128,17 @@ def test_combiners_that_cannot_be_used():
         AlphaCombinerClassifier().fit(X, y)
 
 
+@pytest.mark.parametrize(
+    "parameter", [{"alpha": "equal"}, {"loss": "hinge"}, {"tol": "x"}, {"cv": 1}]
+)
+def test_the_parameters_of_the_combiner_are_checked(parameter):
+    X, y = wine()
+    model = PartitionedExpertsClassifier(combiner=AlphaCombinerClassifier(**parameter))
+    (name,) = parameter
+    with pytest.raises(ValueError, match=f"'{name}' parameter of AlphaCombinerClass"):
+        model.fit(X, y)
+
+
 def test_a_refit_without_combiner_forgets_alpha():
     X, y = wine()
     model = PartitionedExpertsClassifier(
