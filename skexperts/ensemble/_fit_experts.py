@@ -94,7 +94,8 @@ def out_of_fold(
     for train, test in splits:
         cells = _cells(plan, sample_weight, routing[train], train)
         fits = [None] * len(cells)
-        if plan.penalty is not None:
+        one_class = plan.classes is not None and (y[train] == y[train[0]]).all()
+        if plan.penalty is not None and not one_class:
             fits, _ = fit_sharing(plan, X, y, sample_weight, routing[train], train)
         read = [test] * len(cells)
         if wanted is not None:

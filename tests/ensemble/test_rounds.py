@@ -209,3 +209,13 @@ def test_rounds_assign_rows_to_the_best_group_of_features():
     one = model.fit(X[:300], y[:300]).score(X[300:], y[300:])
     two = model.set_params(n_rounds=2).fit(X[:300], y[:300]).score(X[300:], y[300:])
     assert two > one + 0.2
+
+
+@pytest.mark.parametrize("sharing", [None, "deviation"])
+def test_a_class_of_one_row_is_absent_from_a_fold(sharing):
+    X = np.random.default_rng(0).normal(size=(90, 3))
+    y = np.where(np.arange(90) == 7, "rare", "usual")
+    model = PartitionedExpertsClassifier(
+        n_experts=2, gate="softmax", n_rounds=2, sharing=sharing, random_state=0
+    ).fit(X, y)
+    assert model.predict_proba(X).shape == (90, 2)
