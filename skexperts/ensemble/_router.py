@@ -19,7 +19,8 @@ from skexperts._numeric.routing import (
 from skexperts._rows import take_rows
 from skexperts.ensemble._answers import check_affinity, check_gate_weights
 from skexperts.gating import DistanceGate, HardGate, SigmoidGate, SoftmaxGate
-from skexperts.partition._fitted_partition import fit_partition, set_n_cells
+from skexperts.partition import TreePartitioner
+from skexperts.partition._fitted_partition import fit_partition, last_step, set_n_cells
 
 GATES = {
     "distance": DistanceGate,
@@ -248,8 +249,9 @@ def make_partitioner(partitioner, n_experts, n_rows, seed, task):
         return seeded_clone(KMeans(n_clusters=n_cells), seed)
     if hasattr(partitioner, "fit"):
         partitioner = seeded_clone(partitioner, seed)
-        if getattr(partitioner, "task", None) == "auto":
-            partitioner.set_params(task=task)
+        tree = last_step(partitioner)
+        if isinstance(tree, TreePartitioner) and tree.task == "auto":
+            tree.set_params(task=task)
     if n_experts is not None:
         set_n_cells(partitioner, n_experts)
     return partitioner

@@ -90,9 +90,7 @@ def fit_partition(partitioner, X, y=None, sample_weight=None):
 
 def set_n_cells(partitioner, n_cells):
     """Set the parameter that holds the number of cells, whatever its name is."""
-    last = partitioner
-    while isinstance(last, Pipeline):
-        last = last.steps[-1][1]
+    last = last_step(partitioner)
     parameters = {} if _is_function(last) else last.get_params(deep=False)
     for name in _CELL_COUNT_PARAMETERS:
         if name in parameters:
@@ -116,6 +114,13 @@ def set_n_cells(partitioner, n_cells):
         f"n_experts={n_cells} cannot be passed on to {last!r}: {reason}. Leave "
         "n_experts=None."
     )
+
+
+def last_step(partitioner):
+    """Return what divides the rows: the partitioner, or the end of its pipelines."""
+    while isinstance(partitioner, Pipeline):
+        partitioner = partitioner.steps[-1][1]
+    return partitioner
 
 
 def _is_function(partitioner):

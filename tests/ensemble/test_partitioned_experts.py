@@ -35,7 +35,7 @@ from skexperts.combine import AlphaCombinerClassifier
 from skexperts.ensemble import PartitionedExpertsClassifier, PartitionedExpertsRegressor
 from skexperts.exceptions import CellFitError
 from skexperts.gating import DistanceGate, HardGate
-from skexperts.partition import PartitionerMixin, RandomPartitioner
+from skexperts.partition import PartitionerMixin, RandomPartitioner, TreePartitioner
 
 # Worker processes cannot import test modules.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -874,3 +874,15 @@ def test_warnings_of_experts_are_summed_up():
     assert len(caught) == 1
     assert "Liblinear failed to converge" in str(caught[0].message)
     assert f"in {model.n_experts_} tasks" in str(caught[0].message)
+
+
+def test_a_tree_at_the_end_of_a_pipeline_is_told_the_task():
+    X, y = diabetes()
+    tree = TreePartitioner(3)
+    alone = PartitionedExpertsRegressor(Ridge(), partitioner=tree, random_state=0)
+    piped = clone(alone).set_params(partitioner=make_pipeline(tree))
+    counts = y.astype(int)
+    np.testing.assert_array_equal(
+        piped.fit(X, counts).predict(X), alone.fit(X, counts).predict(X)
+    )
+    assert tree.task == "auto"
