@@ -268,6 +268,7 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
             X.shape[0],
             seed,
             task="regression" if classes is None else "classification",
+            given=self.n_experts,
         )
         router, affinity = Router.start(
             self.partitioner_, X, y, sample_weight, self.min_cell_size, self.top_k

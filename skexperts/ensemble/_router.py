@@ -234,10 +234,11 @@ def make_gate(gate, seed):
     return seeded_clone(GATES[gate]() if isinstance(gate, str) else gate, seed)
 
 
-def make_partitioner(partitioner, n_experts, n_rows, seed, task):
+def make_partitioner(partitioner, n_experts, n_rows, seed, task, given=None):
     """Return an unfitted partitioner for so many experts, by default KMeans.
 
-    A tree that leaves it open what y is gets ``task``.
+    A tree that leaves it open what y is gets ``task``. ``given`` is the parameter
+    ``n_experts`` that the number comes from.
     """
     if n_experts is not None and n_experts > n_rows:
         raise ValueError(
@@ -253,5 +254,5 @@ def make_partitioner(partitioner, n_experts, n_rows, seed, task):
         if isinstance(tree, TreePartitioner) and tree.task == "auto":
             tree.set_params(task=task)
     if n_experts is not None:
-        set_n_cells(partitioner, n_experts)
+        set_n_cells(partitioner, n_experts, given=given)
     return partitioner

@@ -88,8 +88,11 @@ def fit_partition(partitioner, X, y=None, sample_weight=None):
     return partition
 
 
-def set_n_cells(partitioner, n_cells):
-    """Set the parameter that holds the number of cells, whatever its name is."""
+def set_n_cells(partitioner, n_cells, *, given=None):
+    """Set the parameter that holds the number of cells, whatever its name is.
+
+    ``given`` is what the user gave as ``n_experts``, if it is not the number.
+    """
     last = last_step(partitioner)
     parameters = {} if _is_function(last) else last.get_params(deep=False)
     for name in _CELL_COUNT_PARAMETERS:
@@ -111,7 +114,8 @@ def set_n_cells(partitioner, n_cells):
             f"{', '.join(_CELL_COUNT_PARAMETERS)} and decides how many cells there are"
         )
     raise ValueError(
-        f"n_experts={n_cells} cannot be passed on to {last!r}: {reason}. Leave "
+        f"n_experts={given or n_cells!r} cannot be passed on to {last!r}: "
+        f"{reason}. Leave "
         "n_experts=None."
     )
 

@@ -8,6 +8,7 @@ from sklearn.model_selection import KFold, ShuffleSplit
 from skexperts.combine import AlphaCombinerRegressor
 from skexperts.datasets import make_piecewise_regression
 from skexperts.ensemble import PartitionedExpertsRegressor
+from skexperts.partition import ColumnPartitioner
 
 
 def auto(cv):
@@ -61,3 +62,10 @@ def test_the_number_of_experts_takes_two_folds():
     X, y = make_piecewise_regression(n_samples=200, random_state=0)
     with pytest.raises(ValueError, match="gives one fold.*takes two.*more splits"):
         auto(ShuffleSplit(1, random_state=0)).fit(X, y)
+
+
+def test_cells_that_cannot_be_counted_have_no_automatic_number():
+    X, y = make_piecewise_regression(n_samples=200, random_state=0)
+    model = auto(None).set_params(partitioner=ColumnPartitioner(0))
+    with pytest.raises(ValueError, match="n_experts='auto' cannot be passed on"):
+        model.fit(X, y)
