@@ -63,7 +63,7 @@ def run_rounds(plan, router, affinity, gate, training, *, n_rounds, capacity_fac
     router = router.with_gate(fit_gate(first))
     routing = router.route_training(X, affinity, capacity_factor)
     for _ in range(n_rounds - 1 + needs_competence):
-        worth = _competence(plan, training, routing, router, rng)
+        worth = _competence(plan, training, affinity, routing, router, rng)
         if needs_competence:
             router = router.with_gate(fit_gate(gate, competence=worth))
         else:
@@ -80,11 +80,12 @@ def run_rounds(plan, router, affinity, gate, training, *, n_rounds, capacity_fac
     return plan, router, routing, *fit_experts(plan, *training, routing)
 
 
-def _competence(plan, training, routing, router, rng):
+def _competence(plan, training, affinity, routing, router, rng):
     """Return how well each expert serves each row, out of fold, of shape (n, n_live).
 
     For classes the probability of the true one, for values ``exp(-e^2 / 2 s^2)`` with
-    the error e and the mean squared error s^2 of what the routing combines.
+    the error e and the mean squared error s^2 of what the routing combines. An expert
+    that is closed to a row (affinity minus infinity) is not asked, and no good.
     """
     _, y, sample_weight = training
     keys, scale, reduce = (router.assigned,), "value", _errors
@@ -92,15 +93,36 @@ def _competence(plan, training, routing, router, rng):
         keys = (np.searchsorted(plan.classes, y), router.assigned)
         scale, reduce = "probability", partial(_truth, classes=plan.classes)
     splits = stratified_folds(keys, _N_FOLDS, rng)
-    columns = out_of_fold(plan, *training, routing, splits, scale=scale, reduce=reduce)
-    worth = np.empty(routing.shape)
+    asked = _open(affinity, routing, router)
+    columns = out_of_fold(
+        plan,
+        *training,
+        routing,
+        splits,
+        scale=scale,
+        wanted=None if asked.all() else csr_array(asked),
+        reduce=reduce,
+    )
+    worth = np.zeros(routing.shape)
     for (_, test), of_fold in zip(splits, columns, strict=True):
-        worth[test] = np.column_stack(of_fold)
+        for j, values in enumerate(of_fold):
+            worth[test[asked[test, j]], j] = values
     if plan.classes is None:
         combined = np.asarray(routing.multiply(worth).sum(axis=1)).ravel()
         unit = np.average(combined**2, weights=sample_weight)
         worth = np.exp(-(worth**2) / (2 * unit)) if unit > 0 else np.ones(worth.shape)
+        worth[~asked] = 0.0
     return np.maximum(worth[:, : len(router.live)], _LEAST_COMPETENCE)
+
+
+def _open(affinity, routing, router):
+    """Return which experts may serve each row, or do."""
+    live = router.live
+    may = routing.toarray() > 0
+    may[:, : len(live)] |= take_cells(affinity, live) > -np.inf
+    if router.partition.unclaimed == "all":
+        may[np.isneginf(affinity).all(axis=1)] = True
+    return may
 
 
 def _truth(outputs, y, classes):

@@ -4,17 +4,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from skexperts.datasets import make_piecewise_classification, make_piecewise_regression
 from skexperts.ensemble import PartitionedExpertsClassifier, PartitionedExpertsRegressor
 from skexperts.ensemble._fit_experts import stratified_folds
 from skexperts.gating import DistanceGate, GateMixin, SigmoidGate, SoftmaxGate
-from skexperts.partition import FeatureGroups, RandomPartitioner
+from skexperts.partition import ColumnPartitioner, FeatureGroups, RandomPartitioner
 
 
 def regions(n_samples=900, n_regions=4, **options):
@@ -219,3 +221,28 @@ def test_a_class_of_one_row_is_absent_from_a_fold(sharing):
         n_experts=2, gate="softmax", n_rounds=2, sharing=sharing, random_state=0
     ).fit(X, y)
     assert model.predict_proba(X).shape == (90, 2)
+
+
+@pytest.mark.parametrize("kind", ["classes", "values"])
+def test_experts_are_not_asked_about_rows_of_other_segments(kind):
+    # An encoder that was fitted on one segment fails for another.
+    rng = np.random.default_rng(0)
+    X = rng.integers(3, size=(200, 1)).astype(float)
+    y = (
+        (X[:, 0] + rng.normal(size=200))
+        if kind == "values"
+        else rng.integers(2, size=200)
+    )
+    expert = Ridge() if kind == "values" else LogisticRegression()
+    kinds = {
+        "values": PartitionedExpertsRegressor,
+        "classes": PartitionedExpertsClassifier,
+    }
+    model = kinds[kind](
+        make_pipeline(OneHotEncoder(), expert),
+        partitioner=ColumnPartitioner(0),
+        gate=SoftmaxGate(target="competence"),
+        n_rounds=2,
+    ).fit(X, y)
+    hard = clone(model).set_params(gate="hard", n_rounds=1).fit(X, y)
+    np.testing.assert_array_equal(model.predict(X), hard.predict(X))
