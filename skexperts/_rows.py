@@ -39,6 +39,11 @@ def validate_rows(estimator, X, y, **checks):
             f"Found array with {X.shape[0]} sample(s) while a minimum of 2 is required "
             f"by {type(estimator).__name__}."
         )
+    if X.shape[1] == 0:
+        raise ValueError(
+            f"Found array with 0 feature(s) (shape={X.shape}) while a minimum of 1 is "
+            f"required by {type(estimator).__name__}."
+        )
     return X, y
 
 
@@ -70,8 +75,8 @@ def take_columns(X, columns):
 def rows_differ(X) -> bool:
     """Whether any two rows differ."""
     if is_frame(X):
-        values = np.asarray(X, dtype=object)
-        return bool((values != values[:1]).any())
+        columns = (column_values(X, j).tolist() for j in range(X.shape[1]))
+        return any(len(set(map(str, column))) > 1 for column in columns)
     return bool(abs(X.max(axis=0) - X.min(axis=0)).sum() > 0)
 
 

@@ -11,7 +11,6 @@ def fit_report(router, routing, fits):
     router : Router
     routing : csr_array of shape (n_rows, n_experts)
     fits : list of CellFit, one per expert
-    n_cells : int
 
     Returns
     -------

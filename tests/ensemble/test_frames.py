@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -150,3 +152,19 @@ def test_other_columns_are_refused(kind):
         model.predict(X[["income", "age", "visits", "segment"]])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         model.fit(X, y[:-1])
+
+
+def test_a_frame_without_columns_is_refused():
+    with pytest.raises(ValueError, match=r"0 feature\(s\)"):
+        PartitionedExpertsRegressor().fit(pd.DataFrame(index=range(20)), np.arange(20))
+
+
+def test_few_rows_with_missing_values_may_make_one_cell():
+    X = pd.DataFrame({"age": pd.array([1, None] * 6, dtype="Int64")})
+    impute = SimpleImputer(missing_values=pd.NA)
+    model = PartitionedExpertsRegressor(
+        make_pipeline(impute, Ridge()),
+        partitioner=make_pipeline(impute, KMeans(2, random_state=0)),
+    )
+    with pytest.warns(UserWarning, match="1 of 2 cells"):
+        model.fit(X, np.arange(12.0))
