@@ -118,7 +118,9 @@ def _competence(plan, training, affinity, routing, router, rng):
 def _open(affinity, routing, router):
     """Return which experts may serve each row, or do."""
     live = router.live
-    may = routing.toarray() > 0
+    may = np.zeros(routing.shape, dtype=bool)
+    rows = np.repeat(np.arange(routing.shape[0]), np.diff(routing.indptr))
+    may[rows, routing.indices] = True
     may[:, : len(live)] |= take_cells(affinity, live) > -np.inf
     if router.partition.unclaimed == "all":
         may[np.isneginf(affinity).all(axis=1)] = True
