@@ -3,8 +3,8 @@
 from numbers import Integral
 
 import numpy as np
+from scipy.special import ndtri
 from sklearn.base import clone, is_classifier
-from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import check_random_state
 
 from skexperts._parallel import run_tasks
@@ -13,17 +13,18 @@ from skexperts.ensemble._fit_experts import stratified_folds
 
 _N_FOLDS = 5
 _MOST_EXPERTS = 256
-# Numbers of experts that do not improve the score before the search ends.
+# Numbers of experts that do not improve the loss before the search ends.
 _PATIENCE = 2
+# How often, at the most, chance alone may win against one expert.
+_LEVEL = 0.01
 
 
 def choose_n_experts(model, X, y, sample_weight, draw):
     """Return the number of experts by the one-standard-error rule, and all scores.
 
     The numbers 1, 2, 4, ... are tried as long as cells have ``2 * min_cell_size`` rows
-    in the mean, until two in turn do not improve the score. Of those whose mean score
-    is at most one standard error below the best, the smallest is taken (Breiman et al.
-    1984). The score is the accuracy or R^2.
+    in the mean, until two in turn do not improve the loss: the error rate, or the
+    squared error over the variance of y. See :func:`smallest_good_enough` for the rule.
 
     Parameters
     ----------
@@ -43,31 +44,90 @@ def choose_n_experts(model, X, y, sample_weight, draw):
         **{**model.get_params(deep=False), "combiner": None, "cv": None}
     )
     fewest = min(len(train) for train, _ in splits)
-    tried, means, errors = [], [], []
-    n_experts, best = 1, 0
+    rows, place = np.unique(
+        np.concatenate([test for _, test in splits]), return_inverse=True
+    )
+    weights = np.ones(len(rows)) if sample_weight is None else sample_weight[rows]
+    unit = 1.0 if is_classifier(model) else _variance(y[rows], weights)
+    tried, losses, means = [], [], []
+    n_experts = 1
     while n_experts <= _MOST_EXPERTS and (
         n_experts == 1 or n_experts * 2 * model.min_cell_size <= fewest
     ):
-        scores = run_tasks(
-            _score_fold,
+        of_folds = run_tasks(
+            _lose,
             splits,
             common=(template, X, y, sample_weight, n_experts),
             n_jobs=model.n_jobs,
         )
+        # A row that several folds test counts once, with its mean loss.
+        loss = np.bincount(place, np.concatenate(of_folds)) / np.bincount(place) / unit
         tried.append(n_experts)
-        means.append(np.mean(scores))
-        errors.append(np.std(scores, ddof=1) / np.sqrt(len(scores)))
-        best = int(np.argmax(means))
-        if len(tried) - 1 - best >= _PATIENCE:
+        losses.append(loss)
+        means.append(np.average(loss, weights=weights))
+        if len(tried) - 1 - int(np.argmin(means)) >= _PATIENCE:
             break
         n_experts *= 2
-    enough = np.asarray(means) >= means[best] - errors[best]
-    chosen = tried[int(np.argmax(enough))]
-    return chosen, {
+    chosen, errors = smallest_good_enough(np.array(losses), weights)
+    return tried[chosen], {
         "n_experts": np.asarray(tried),
-        "mean_score": np.asarray(means),
-        "std_error": np.asarray(errors),
+        "mean_score": 1 - np.asarray(means),
+        "std_error": errors,
     }
+
+
+def smallest_good_enough(losses, weights):
+    r"""Return the first candidate about as good as the best one, and standard errors.
+
+    With :math:`l_{ik}` the loss of candidate k on row i, :math:`w_i` the weights and b
+    the candidate of the least mean loss, it is the first k with
+
+    .. math::
+
+        \bar l_k - \bar l_b \le \mathrm{se}(l_b), \quad
+        \mathrm{se}(l)^2 = \sum_i w_i^2 (l_i - \bar l)^2 / \big( \sum_i w_i \big)^2
+
+    (Breiman et al. 1984), and candidate 0 also if
+    :math:`\bar l_0 - \bar l_b \le z \, \mathrm{se}(l_0 - l_b)`, with the normal
+    quantile z of level 1 %, divided by the number of the other candidates.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n_candidates, n_rows)
+    weights : ndarray of shape (n_rows,), positive
+
+    Returns
+    -------
+    chosen : int
+    std_errors : ndarray of shape (n_candidates,)
+
+    Notes
+    -----
+    The spread over rows is known much better than that over a handful of folds, which
+    is small by chance now and then.
+
+    The second condition is for a y of which X says little. There the losses of two
+    models have hardly anything in common, so that the standard error of one is less
+    than that of their difference, and the luckiest of many candidates is often that far
+    ahead of the first.
+    """
+    means = np.average(losses, axis=1, weights=weights)
+    best = int(np.argmin(means))
+    errors = _std_error(losses, weights)
+    margins = np.full(len(losses), errors[best])
+    z = -ndtri(_LEVEL / max(1, len(losses) - 1))
+    margins[0] = max(margins[0], z * _std_error(losses[0] - losses[best], weights))
+    return int(np.argmax(means - means[best] <= margins)), errors
+
+
+def _std_error(losses, weights):
+    centred = losses - np.average(losses, axis=-1, weights=weights)[..., None]
+    return np.sqrt(centred**2 @ weights**2) / weights.sum()
+
+
+def _variance(y, weights):
+    """Variance of y; 1 if y is constant."""
+    return np.average((y - np.average(y, weights=weights)) ** 2, weights=weights) or 1.0
 
 
 def _splits(model, y, draw):
@@ -76,21 +136,15 @@ def _splits(model, y, draw):
         key = np.unique(y, return_inverse=True)[1] if classifier else np.zeros(len(y))
         rng = check_random_state(model.random_state)
         return stratified_folds((key,), model.cv or _N_FOLDS, rng)
-    splits = [(train, test) for train, test in draw(model.cv) if test.size]
-    if len(splits) < 2:
-        raise ValueError(
-            f"cv={model.cv!r} gives one fold, but n_experts='auto' judges scores by "
-            "their standard error, which takes two. Pass a number of folds, or more "
-            "splits."
-        )
-    return splits
+    return [(train, test) for train, test in draw(model.cv) if test.size]
 
 
-def _score_fold(template, X, y, sample_weight, n_experts, train, test):
-    candidate = clone(template)
+def _lose(model, X, y, sample_weight, n_experts, train, test):
+    """Return the losses of the test rows with experts fitted on the others."""
+    candidate = clone(model)
     weights = None if sample_weight is None else sample_weight[train]
     candidate._fit_rows(take_rows(X, train), y[train], weights, n_experts)
     predicted = candidate._decode(candidate._combine_rows(take_rows(X, test)))
-    score = accuracy_score if is_classifier(candidate) else r2_score
-    weights = None if sample_weight is None else sample_weight[test]
-    return score(y[test], predicted, sample_weight=weights)
+    if is_classifier(model):
+        return (predicted != y[test]).astype(np.float64)
+    return (predicted - y[test]) ** 2

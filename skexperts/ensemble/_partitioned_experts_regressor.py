@@ -40,7 +40,8 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
         for the default one it is 8, or the number of rows if that is lower. ``"auto"``
         tries 1, 2, 4, ... by cross-validation, until two in turn improve nothing, and
         takes the smallest number whose mean score is within one standard error of the
-        best [BFOS]_: 1, a plain regressor, where a partition does not help.
+        best [BFOS]_: 1, a plain regressor, where a partition does not help. 1 is taken
+        as well if chance alone (at level 1 %) explains the lead of the best over it.
 
     gate : {"distance", "hard", "softmax", "sigmoid"} or gate, default="distance"
         ``"distance"`` is :class:`~skexperts.gating.DistanceGate`, a softmax of minus
@@ -131,7 +132,7 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
 
     n_experts_scores_ : dict of ndarrays
         With ``n_experts="auto"``: ``n_experts``, ``mean_score`` (R^2) and
-        ``std_error``.
+        ``std_error``, over the rows, which are taken to be independent.
 
     partitioner_ : estimator
         The fitted partitioner.
