@@ -68,6 +68,11 @@ def _connect4_binary(X, y):
     return 1.0 * (first == X) - (second == X), (y == loss).astype(int)
 
 
+def has_split(name):
+    """Whether the set has an official split into training and test rows."""
+    return name in _TRAIN_ROWS
+
+
 def load_split(name):
     """Return ``X, y, X_test, y_test``: the official split, or a stratified 80/20."""
     X, y = load(name)
