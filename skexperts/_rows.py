@@ -20,17 +20,21 @@ def is_frame(X) -> bool:
     return hasattr(X, "columns") and hasattr(X, "dtypes")
 
 
-def validate_rows(estimator, X, y, **checks):
+def validate_rows(estimator, X, y, *, finite, **checks):
     """Validate training data; a frame only for its length, names and y.
 
     Parameters
     ----------
     estimator : estimator to record ``n_features_in_`` and ``feature_names_in_`` on
     X, y : as given by the user
+    finite : True or "allow-nan"
+        What is asked of X, unless it is a frame.
     **checks : of y, passed to :func:`sklearn.utils.validation.validate_data`
     """
     if not is_frame(X):
-        return validate_fit(estimator, X, y, ensure_min_samples=2, **checks)
+        return validate_fit(
+            estimator, X, y, ensure_min_samples=2, ensure_all_finite=finite, **checks
+        )
     y = validate_data(estimator, y=y, **checks)
     validate_data(estimator, X, skip_check_array=True)
     check_consistent_length(X, y)
@@ -47,12 +51,12 @@ def validate_rows(estimator, X, y, **checks):
     return X, y
 
 
-def validate_new_rows(estimator, X, *, dtype):
+def validate_new_rows(estimator, X, *, dtype, finite):
     """Validate new data as in fit; ``dtype=None`` says that fit was on a frame."""
     if dtype is None and is_frame(X):
         validate_data(estimator, X, reset=False, skip_check_array=True)
         return X
-    return validate_predict(estimator, X, dtype=dtype)
+    return validate_predict(estimator, X, dtype=dtype, ensure_all_finite=finite)
 
 
 def take_rows(X, rows):

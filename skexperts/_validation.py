@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
@@ -57,7 +58,8 @@ def validate_predict(estimator, X, *, accept_sparse=True, dtype=None, **checks):
         return X
     with np.errstate(over="ignore"):
         narrowed = X.astype(dtype)
-    if not np.isfinite(narrowed.data if issparse(X) else narrowed).all():
+    values = narrowed.data if issparse(X) else narrowed
+    if np.isinf(values).any():
         raise ValueError(
             f"X has values that overflow {np.dtype(dtype)}, the type of the data the "
             "model was fitted on. Scale X, or fit on float64 data."
@@ -128,6 +130,48 @@ def validate_sample_weight(sample_weight, X):
     return check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
+
+
+def add_class_weights(class_weight, classes, y, weights):
+    """Return sample weights times class weights, None if all are 1.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+    classes : ndarray of shape (n_classes,), sorted
+        The classes of the rows of positive weight.
+    y : ndarray of shape (n_samples,)
+    weights : ndarray of shape (n_samples,) or None
+
+    Raises
+    ------
+    ValueError
+        If a class weight is negative or not finite, or no row of positive weight is
+        left.
+    """
+    if class_weight is None:
+        return weights
+    kept = slice(None) if weights is None else weights > 0
+    factors = compute_class_weight(
+        class_weight,
+        classes=classes,
+        y=y[kept],
+        sample_weight=None if weights is None else weights[kept],
+    )
+    if not (np.isfinite(factors) & (factors >= 0)).all():
+        raise ValueError(
+            f"class_weight must be finite and not negative. Got {factors.tolist()} "
+            f"for the classes {classes.tolist()}."
+        )
+    # A class that has weight 0 throughout is none of the classes.
+    total = np.zeros(len(y)) if weights is None else weights.copy()
+    factors = factors[np.searchsorted(classes, y[kept])]
+    total[kept] = factors if weights is None else factors * weights[kept]
+    if not total.any():
+        raise ValueError(
+            f"class_weight {class_weight} leaves no row of positive weight."
+        )
+    return total
 
 
 def drop_weightless(weights, *arrays):

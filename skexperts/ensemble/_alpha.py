@@ -64,6 +64,6 @@ def learn_alpha(combiner, plan, training, routing, wanted, draw):
 
 def _targets(y, classes, scale):
     if classes is None:
-        return np.asarray(y, dtype=np.float64)[:, None]
+        return np.asarray(y, dtype=np.float64).reshape(len(y), -1)
     one_hot = (y[:, None] == classes).astype(np.float64)
     return 2.0 * one_hot - 1.0 if scale == "margin" else one_hot

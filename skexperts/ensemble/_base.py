@@ -13,6 +13,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
+from sklearn.cluster import KMeans
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -121,6 +122,10 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
     def _learn_target(self, y):
         """Set what is to be known of y, and return the classes, None for values."""
 
+    def _weigh(self, y, sample_weight):
+        """Return the weights of the rows."""
+        return sample_weight
+
     @abstractmethod
     def _decode(self, combined):
         """Return the predictions that combined outputs stand for."""
@@ -128,8 +133,14 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         expert = self._default_expert() if self.expert is None else self.expert
-        boxes = [expert, *(box for box in (self.partitioner,) if hasattr(box, "fit"))]
+        partitioner = KMeans() if self.partitioner is None else self.partitioner
+        boxes = [box for box in (expert, partitioner) if hasattr(box, "fit")]
         tags.input_tags.sparse = all(get_tags(box).input_tags.sparse for box in boxes)
+        # NaN is for those who take it: a function may, gates that read X do not.
+        gate = GATES.get(self.gate) if isinstance(self.gate, str) else self.gate
+        tags.input_tags.allow_nan = not getattr(gate, "learns", False) and all(
+            get_tags(box).input_tags.allow_nan for box in boxes
+        )
         return tags
 
     def route(self, X):
@@ -170,7 +181,7 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         return self._pair_outputs(X, self._router.route(X))
 
     def _validate_new(self, X):
-        return validate_new_rows(self, X, dtype=self._dtype)
+        return validate_new_rows(self, X, dtype=self._dtype, finite=self._finite)
 
     def _pair_outputs(self, X, routing):
         if self._linear is not None and not is_frame(X):
@@ -179,7 +190,7 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
                 return outputs
         rows, pairs, bounds = pairs_by_expert(routing)
         classes = getattr(self, "classes_", None)
-        outputs = np.empty((routing.nnz, 1 if classes is None else len(classes)))
+        outputs = np.empty((routing.nnz, self._n_outputs))
         for j, expert in enumerate(self.experts_):
             mine = slice(bounds[j], bounds[j + 1])
             if mine.start < mine.stop:
@@ -198,8 +209,7 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         return self._combine_rows(self._validate_new(X))
 
     def _combine_rows(self, X):
-        classes = getattr(self, "classes_", None)
-        combined = np.empty((X.shape[0], 1 if classes is None else len(classes)))
+        combined = np.empty((X.shape[0], self._n_outputs))
         width = max(self._router.width, self._router.most_pairs * combined.shape[1])
         for block in row_blocks(X.shape[0], width):
             rows = take_rows(X, block)
@@ -211,8 +221,9 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
         """Fit everything and publish the fitted attributes."""
         for name in _NOT_ALWAYS:
             vars(self).pop(name, None)
-        X, y = validate_rows(self, X, y, **checks)
-        sample_weight = validate_sample_weight(sample_weight, y)
+        self._finite = "allow-nan" if get_tags(self).input_tags.allow_nan else True
+        X, y = validate_rows(self, X, y, finite=self._finite, **checks)
+        sample_weight = self._weigh(y, validate_sample_weight(sample_weight, y))
         kept = np.arange(len(y))
         if sample_weight is not None:
             kept = np.flatnonzero(sample_weight)
@@ -282,8 +293,16 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
                 f"experts of {type(self.partitioner_).__name__} see different ones. "
                 "Use sharing=None."
             )
+        self._n_outputs = _n_outputs(y, classes)
         plan = Plan(
-            expert, router.cells, router.columns, classes, seed, penalty, self.n_jobs
+            expert,
+            router.cells,
+            router.columns,
+            classes,
+            self._n_outputs,
+            seed,
+            penalty,
+            self.n_jobs,
         )
         training = (X, y, sample_weight)
         plan, router, routing, fits, joint = run_rounds(
@@ -310,6 +329,7 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
             self.experts_,
             router.columns,
             X.shape[1],
+            self._n_outputs,
             scale=self._scale,
             classes=classes,
         )
@@ -336,6 +356,12 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
                 UserWarning,
                 stacklevel=users_stacklevel(),
             )
+
+
+def _n_outputs(y, classes):
+    if classes is not None:
+        return len(classes)
+    return 1 if y.ndim == 1 else y.shape[1]
 
 
 def _check_rows_differ(X):

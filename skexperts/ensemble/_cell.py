@@ -63,10 +63,11 @@ def fit_cell(expert, weight_name, X, y, cell):
     return CellFit(fitted, state, n_classes, time.perf_counter() - start)
 
 
-def fit_constant(expert, X, y, rows):
+def fit_constant(expert, X, y, rows, weights):
     """Fit what answers for a cell without training rows: the prior, or the mean."""
     constant = DummyClassifier() if is_classifier(expert) else DummyRegressor()
-    return CellFit(constant.fit(take_rows(X, rows), y[rows]), "constant", 1, 0.0)
+    constant.fit(take_rows(X, rows), y[rows], sample_weight=weights)
+    return CellFit(constant, "constant", 1, 0.0)
 
 
 def read_cell(expert, X, cell, *, scale, classes):

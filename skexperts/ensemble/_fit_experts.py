@@ -26,6 +26,7 @@ class Plan(NamedTuple):
         fitted on all rows.
     columns : list of length n_experts of ndarray or None
     classes : ndarray of shape (n_classes,), None for regressors
+    n_outputs : int
     seed : int
     penalty : float or None
         Of deviations from a shared model; None for experts that share nothing.
@@ -36,6 +37,7 @@ class Plan(NamedTuple):
     cells: np.ndarray
     columns: list
     classes: np.ndarray | None
+    n_outputs: int
     seed: int
     penalty: float | None
     n_jobs: int | None
@@ -106,7 +108,16 @@ def out_of_fold(
     results = run_tasks(
         _fit_and_read,
         tasks,
-        common=(plan.expert, weight_name, X, y, scale, plan.classes, reduce),
+        common=(
+            plan.expert,
+            weight_name,
+            X,
+            y,
+            scale,
+            plan.classes,
+            plan.n_outputs,
+            reduce,
+        ),
         costs=[len(cell.rows) for _, cell, _, _ in tasks],
         n_jobs=plan.n_jobs,
     )
@@ -205,18 +216,16 @@ def _pairs(sample_weight, routing, numbers):
     return numbers[rows], weights, bounds
 
 
-def _fit_and_read(
-    expert, weight_name, X, y, scale, classes, reduce, train, cell, fit, wanted
-):
-    if fit is not None:
-        pass
-    elif cell.rows.size:
-        fit = fit_cell(expert, weight_name, X, y, cell)
-    else:
-        fit = fit_constant(expert, X, y, train)
+def _fit_and_read(plan, X, y, sample_weight, scale, reduce, train, cell, fit, wanted):
+    if fit is None and cell.rows.size:
+        fit = fit_cell(plan.expert, weight_parameter(plan.expert), X, y, cell)
+    elif fit is None:
+        weights = None if sample_weight is None else sample_weight[train]
+        fit = fit_constant(plan.expert, X, y, train, weights)
         cell = cell._replace(columns=None)
-    outputs = np.empty((0, 1 if classes is None else len(classes)))
+    outputs = np.empty((0, plan.n_outputs))
     if wanted.size:
-        rows = take_rows(X, wanted)
-        outputs = read_cell(fit.expert, rows, cell, scale=scale, classes=classes)
+        outputs = read_cell(
+            fit.expert, take_rows(X, wanted), cell, scale=scale, classes=plan.classes
+        )
     return outputs if reduce is None else reduce(outputs, y[wanted])

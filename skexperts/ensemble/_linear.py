@@ -35,7 +35,7 @@ _REGRESSORS = (
 )
 
 
-def stack_linear(experts, columns, n_features, *, scale, classes):
+def stack_linear(experts, columns, n_features, n_outputs, *, scale, classes):
     """Stack experts if all of several are linear, else return None.
 
     One expert alone answers itself: its predictions are then exactly its own.
@@ -45,7 +45,7 @@ def stack_linear(experts, columns, n_features, *, scale, classes):
     experts : list of fitted estimators
     columns : list of ndarray or None
         Columns of X that each expert sees.
-    n_features : int
+    n_features, n_outputs : int
     scale : {"margin", "probability", "value"}
         On which the experts are read. Probabilities are not linear.
     classes : ndarray of shape (n_classes,) or None
@@ -62,7 +62,7 @@ def stack_linear(experts, columns, n_features, *, scale, classes):
         if part is None:
             return None
         parts.append(part)
-    return stack_experts(parts, n_features, 1 if classes is None else len(classes))
+    return stack_experts(parts, n_features, n_outputs)
 
 
 def _linear(expert, columns, n_features, classes):
@@ -70,7 +70,8 @@ def _linear(expert, columns, n_features, classes):
     if classes is None:
         if type(expert) not in _REGRESSORS:
             return None
-        coef, outputs = _as_rows(expert.coef_), np.zeros(1, dtype=np.intp)
+        coef = expert.coef_ if expert.coef_.ndim == 2 else expert.coef_.reshape(1, -1)
+        outputs = np.arange(len(coef))
     elif type(expert) is DummyClassifier:
         # A cell of one class: probability 1, margin 1, and -1 for the others.
         margins = np.where(np.isin(classes, expert.classes_), 1.0, -1.0)
@@ -87,7 +88,3 @@ def _linear(expert, columns, n_features, classes):
         coef, intercept = np.vstack([-coef, coef]), np.append(-intercept, intercept)
     fits = coef.shape == (len(outputs), n_columns) and np.isfinite(intercept).all()
     return LinearExpert(coef, intercept, columns, outputs) if fits else None
-
-
-def _as_rows(coef):
-    return coef if coef.ndim == 2 else coef.reshape(1, -1)

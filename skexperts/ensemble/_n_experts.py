@@ -57,11 +57,11 @@ def choose_n_experts(model, X, y, sample_weight, draw):
         of_folds = run_tasks(
             _lose,
             splits,
-            common=(template, X, y, sample_weight, n_experts),
+            common=(template, X, y, sample_weight, unit, n_experts),
             n_jobs=model.n_jobs,
         )
         # A row that several folds test counts once, with its mean loss.
-        loss = np.bincount(place, np.concatenate(of_folds)) / np.bincount(place) / unit
+        loss = np.bincount(place, np.concatenate(of_folds)) / np.bincount(place)
         tried.append(n_experts)
         losses.append(loss)
         means.append(np.average(loss, weights=weights))
@@ -126,8 +126,10 @@ def _std_error(losses, weights):
 
 
 def _variance(y, weights):
-    """Variance of y; 1 if y is constant."""
-    return np.average((y - np.average(y, weights=weights)) ** 2, weights=weights) or 1.0
+    """Variance of y, or of its columns; 1 where it is constant."""
+    centred = y - np.average(y, axis=0, weights=weights)
+    variance = np.average(centred**2, axis=0, weights=weights)
+    return np.where(variance > 0, variance, 1.0)
 
 
 def _splits(model, y, draw):
@@ -139,7 +141,7 @@ def _splits(model, y, draw):
     return [(train, test) for train, test in draw(model.cv) if test.size]
 
 
-def _lose(model, X, y, sample_weight, n_experts, train, test):
+def _lose(model, X, y, sample_weight, unit, n_experts, train, test):
     """Return the losses of the test rows with experts fitted on the others."""
     candidate = clone(model)
     weights = None if sample_weight is None else sample_weight[train]
@@ -147,4 +149,5 @@ def _lose(model, X, y, sample_weight, n_experts, train, test):
     predicted = candidate._decode(candidate._combine_rows(take_rows(X, test)))
     if is_classifier(model):
         return (predicted != y[test]).astype(np.float64)
-    return (predicted - y[test]) ** 2
+    squares = (predicted - y[test]) ** 2 / unit
+    return squares if squares.ndim == 1 else squares.mean(axis=1)

@@ -3,8 +3,8 @@
 from sklearn.base import ClassifierMixin, is_classifier
 
 from skexperts._numeric.links import squared_hinge_probabilities
-from skexperts._sklearn import fit_context
-from skexperts._validation import all_or_nothing, classes_of
+from skexperts._sklearn import StrOptions, fit_context
+from skexperts._validation import add_class_weights, all_or_nothing, classes_of
 from skexperts.combine import AlphaCombinerClassifier
 from skexperts.ensemble._base import BasePartitionedExperts
 from skexperts.svm import L1SVC
@@ -88,6 +88,11 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
         normalised for each row: given by its ``alpha``, or learned for its ``loss`` on
         out-of-fold outputs by its ``cv``, ``tol`` and ``max_iter``; its other
         parameters play no part. The partition and the gate are those of all rows.
+
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes of all rows, by which the sample weights are multiplied:
+        in the partition, the gate, the experts and alpha. ``class_weight="balanced"``
+        of an expert balances each cell instead.
 
     min_cell_size : int, default=10
         A cell with fewer training rows gets no expert: its rows go to the next nearest
@@ -212,12 +217,57 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
     _parameter_constraints: dict = {
         **BasePartitionedExperts._parameter_constraints,
         "combiner": [AlphaCombinerClassifier, None],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
     }
     _is_expert_kind = staticmethod(is_classifier)
     _expert_kind = "classifier"
 
+    def __init__(
+        self,
+        expert=None,
+        *,
+        partitioner=None,
+        n_experts=None,
+        gate="distance",
+        top_k=4,
+        capacity_factor=None,
+        n_rounds=1,
+        sharing=None,
+        deviation_penalty=0.5,
+        combiner=None,
+        class_weight=None,
+        min_cell_size=10,
+        cv=None,
+        n_jobs=None,
+        random_state=None,
+    ):
+        super().__init__(
+            expert,
+            partitioner=partitioner,
+            n_experts=n_experts,
+            gate=gate,
+            top_k=top_k,
+            capacity_factor=capacity_factor,
+            n_rounds=n_rounds,
+            sharing=sharing,
+            deviation_penalty=deviation_penalty,
+            combiner=combiner,
+            min_cell_size=min_cell_size,
+            cv=cv,
+            n_jobs=n_jobs,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
+
     def _default_expert(self):
         return L1SVC()
+
+    def _weigh(self, y, sample_weight):
+        if self.class_weight is None:
+            return sample_weight
+        kept = slice(None) if sample_weight is None else sample_weight > 0
+        classes = classes_of(y[kept])
+        return add_class_weights(self.class_weight, classes, y, sample_weight)
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None):

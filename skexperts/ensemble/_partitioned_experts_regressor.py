@@ -1,6 +1,7 @@
 """One regressor per region of the data, combined by a gate."""
 
 from sklearn.base import RegressorMixin, is_regressor
+from sklearn.utils import get_tags
 
 from skexperts._sklearn import fit_context
 from skexperts._validation import all_or_nothing
@@ -200,6 +201,12 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
     _is_expert_kind = staticmethod(is_regressor)
     _expert_kind = "regressor"
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        expert = self._default_expert() if self.expert is None else self.expert
+        tags.target_tags.multi_output = get_tags(expert).target_tags.multi_output
+        return tags
+
     def _default_expert(self):
         return L1SVR(C=0.1)
 
@@ -212,8 +219,8 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data. Sparse data stay sparse.
 
-        y : array-like of shape (n_samples,)
-            Target values.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values, several if the expert takes them.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights. Rows of weight 0 are left out.
@@ -231,14 +238,16 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
             raised, the estimator is left as it was.
         """
         with all_or_nothing(self):
-            self._fit(X, y, sample_weight, y_numeric=True)
+            multi_output = get_tags(self).target_tags.multi_output
+            self._fit(X, y, sample_weight, y_numeric=True, multi_output=multi_output)
         return self
 
     def _learn_target(self, y):
+        self._flat = y.ndim == 1
         return None
 
     def _decode(self, combined):
-        return combined[:, 0]
+        return combined[:, 0] if self._flat else combined
 
     def predict(self, X):
         """Return the combined predictions.
@@ -249,6 +258,6 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,)
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
         return self._decode(self._combine(X))

@@ -132,4 +132,5 @@ def _truth(outputs, y, classes):
 
 
 def _errors(outputs, y):
-    return outputs[:, 0] - y
+    errors = outputs - y.reshape(outputs.shape)
+    return errors[:, 0] if y.ndim == 1 else np.sqrt((errors**2).mean(axis=1))

@@ -5,13 +5,12 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 
 from skexperts._numeric.l1_svm import class_intervals
 from skexperts._numeric.links import binary_margins, squared_hinge_probabilities
 from skexperts._sklearn import Interval, SparseCoefMixin, StrOptions
-from skexperts._validation import validate_predict
+from skexperts._validation import add_class_weights, validate_predict
 from skexperts.svm._base import linear_values
 
 
@@ -48,29 +47,7 @@ class BaseL1Classifier(
 
     def _total_weights(self, y, weights):
         """Sample weights times class weights, None if all are 1."""
-        if self.class_weight is None:
-            return weights
-        kept = slice(None) if weights is None else weights > 0
-        factors = compute_class_weight(
-            self.class_weight,
-            classes=self.classes_,
-            y=y[kept],
-            sample_weight=None if weights is None else weights[kept],
-        )
-        if not (np.isfinite(factors) & (factors >= 0)).all():
-            raise ValueError(
-                f"class_weight must be finite and not negative. Got {factors.tolist()} "
-                f"for the classes {self.classes_.tolist()}."
-            )
-        # A class that has weight 0 throughout is none of classes_.
-        total = np.zeros(len(y)) if weights is None else weights.copy()
-        factors = factors[np.searchsorted(self.classes_, y[kept])]
-        total[kept] = factors if weights is None else factors * weights[kept]
-        if not total.any():
-            raise ValueError(
-                f"class_weight {self.class_weight} leaves no row of positive weight."
-            )
-        return total
+        return add_class_weights(self.class_weight, self.classes_, y, weights)
 
     def _publish(self, coef, intercept, dual_gap, n_iter):
         self.coef_, self.intercept_ = coef, intercept
