@@ -1,10 +1,15 @@
 """Weights of the experts on top of the gate, given or learned out of fold."""
 
+from numbers import Integral
+
 import numpy as np
+from sklearn.utils import check_random_state
 
 from skexperts._numeric.expert_alpha import fit_expert_alpha
 from skexperts._numeric.routing import pairs_by_expert
-from skexperts.ensemble._fit_experts import out_of_fold
+from skexperts.ensemble._fit_experts import out_of_fold, stratified_folds
+
+_N_FOLDS = 5
 
 
 def learn_alpha(combiner, plan, training, routing, wanted, draw):
@@ -38,7 +43,15 @@ def learn_alpha(combiner, plan, training, routing, wanted, draw):
             "fitted here. Use a number of folds or a splitter."
         )
     _, y, sample_weight = training
-    splits = draw(combiner.cv)
+    if combiner.cv is None or isinstance(combiner.cv, Integral):
+        # Of rows sorted by cell, folds in their order would lack whole cells.
+        keys = [routing.argmax(axis=1)]
+        if plan.classes is not None:
+            keys.insert(0, np.searchsorted(plan.classes, y))
+        rng = check_random_state(plan.seed)
+        splits = stratified_folds(tuple(keys), combiner.cv or _N_FOLDS, rng)
+    else:
+        splits = draw(combiner.cv)
     outputs = out_of_fold(plan, *training, routing, splits, scale=scale, wanted=wanted)
     tested = np.concatenate([test for _, test in splits])
     pairs = wanted[tested]

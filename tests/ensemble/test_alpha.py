@@ -102,6 +102,7 @@ def test_weights_reach_alpha():
     common = {
         "partitioner": FeatureGroups(3, random_state=0),
         "combiner": AlphaCombinerRegressor(cv=3),
+        "random_state": 0,
     }
     one = PartitionedExpertsRegressor(Ridge(), **common)
     one.fit(X, y, sample_weight=weights)

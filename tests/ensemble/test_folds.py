@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold
 
@@ -69,3 +70,12 @@ def test_cells_that_cannot_be_counted_have_no_automatic_number():
     model = auto(None).set_params(partitioner=ColumnPartitioner(0))
     with pytest.raises(ValueError, match="n_experts='auto' cannot be passed on"):
         model.fit(X, y)
+
+
+def test_the_order_of_the_rows_hardly_matters_for_alpha():
+    X, y = make_piecewise_regression(n_samples=600, n_regions=3, random_state=0)
+    order = np.argsort(KMeans(3, random_state=0).fit(X).labels_, kind="stable")
+    means = np.stack([X[part].mean(axis=0) for part in np.array_split(order, 3)])
+    model = weighed(5).set_params(partitioner=KMeans(3, init=means, n_init=1))
+    alpha = model.fit(X, y).alpha_
+    np.testing.assert_allclose(model.fit(X[order], y[order]).alpha_, alpha, atol=0.1)
