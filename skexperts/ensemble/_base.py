@@ -210,7 +210,8 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
 
     def _combine_rows(self, X):
         combined = np.empty((X.shape[0], self._n_outputs))
-        width = max(self._router.width, self._router.most_pairs * combined.shape[1])
+        # Few blocks: every block may call every expert.
+        width = self._router.most_pairs * combined.shape[1]
         for block in row_blocks(X.shape[0], width):
             rows = take_rows(X, block)
             routing = self._router.route(rows)

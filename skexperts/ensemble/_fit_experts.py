@@ -104,20 +104,10 @@ def out_of_fold(
             rows, _, bounds = pairs_by_expert(wanted[test])
             read = np.split(test[rows], bounds[1:-1])
         tasks += [(train, *task) for task in zip(cells, fits, read, strict=True)]
-    weight_name = weight_parameter(plan.expert)
     results = run_tasks(
         _fit_and_read,
         tasks,
-        common=(
-            plan.expert,
-            weight_name,
-            X,
-            y,
-            scale,
-            plan.classes,
-            plan.n_outputs,
-            reduce,
-        ),
+        common=(plan, X, y, sample_weight, scale, reduce),
         costs=[len(cell.rows) for _, cell, _, _ in tasks],
         n_jobs=plan.n_jobs,
     )

@@ -150,11 +150,6 @@ class Router:
         return [None if groups is None else groups[k] for k in self.cells]
 
     @property
-    def width(self):
-        """Numbers held for a row while it is routed."""
-        return self.partition.n_cells
-
-    @property
     def most_pairs(self):
         """Experts that a row can be routed to at the most."""
         all_serve = self.partition.unclaimed == "all" and not self.partition.claims_all
@@ -166,11 +161,18 @@ class Router:
 
     def route(self, X):
         """Return the routing of new rows, with alpha."""
+        blocks = [
+            self._route_new(take_rows(X, block))
+            for block in row_blocks(X.shape[0], self.partition.n_cells)
+        ]
+        routing = _stack(blocks, len(self.cells))
+        return routing if self.alpha is None else reweight(routing, self.alpha)
+
+    def _route_new(self, X):
         affinity = check_affinity(
             self.partition.affinity(X), X, self.partition.n_cells, self.partitioner
         )
-        routing = self.route_training(X, affinity)
-        return routing if self.alpha is None else reweight(routing, self.alpha)
+        return self.route_training(X, affinity)
 
     def route_training(self, X, affinity, capacity_factor=None):
         """Return the routing of rows of known affinity, without alpha.
@@ -189,9 +191,7 @@ class Router:
                 route_top_k(self.gate_weights(X, affinity, block), self.top_k)
                 for block in row_blocks(*affinity.shape)
             ]
-            if len(blocks) == 1:
-                return blocks[0]
-            return csr_array(vstack(blocks, format="csr"))
+            return _stack(blocks, len(self.cells))
         n_rows = affinity.shape[0]
         weights = self.gate_weights(X, affinity, slice(0, n_rows))
         n_live = len(self.live)
@@ -222,6 +222,12 @@ class Router:
             return weights
         unserved = ~(weights > 0).any(axis=1)
         return np.column_stack((weights, unserved.astype(np.float64)))
+
+
+def _stack(blocks, n_experts):
+    if len(blocks) == 1:
+        return blocks[0]
+    return csr_array(vstack([csr_array((0, n_experts)), *blocks], format="csr"))
 
 
 def take_cells(affinity, cells):

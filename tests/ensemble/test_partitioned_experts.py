@@ -886,3 +886,25 @@ def test_a_tree_at_the_end_of_a_pipeline_is_told_the_task():
         piped.fit(X, counts).predict(X), alone.fit(X, counts).predict(X)
     )
     assert tree.task == "auto"
+
+
+class Counting(Ridge):
+    """Ridge that counts how often an expert predicts."""
+
+    calls = 0
+
+    def predict(self, X):
+        type(self).calls += 1
+        return super().predict(X)
+
+
+def test_small_blocks_of_many_cells_do_not_call_the_experts_more_often(monkeypatch):
+    X, y = diabetes()
+    model = PartitionedExpertsRegressor(
+        Counting(), n_experts=20, gate="hard", min_cell_size=1, random_state=0
+    ).fit(X, y)
+    expected = model.predict(X)
+    monkeypatch.setattr("skexperts._numeric.routing._BLOCK_PAIRS", 4 * len(X))
+    monkeypatch.setattr(Counting, "calls", 0)
+    np.testing.assert_allclose(model.predict(X), expected)
+    assert Counting.calls == model.n_experts_
