@@ -138,12 +138,17 @@ def row_blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
 
 
 def merge_small_cells(
-    affinity: NDArray, cells: NDArray, min_size: int, *, unclaimed_count: bool = False
+    affinity: NDArray,
+    cells: NDArray,
+    min_size: int,
+    *,
+    unclaimed_count: bool = False,
+    keep_one: bool = True,
 ) -> tuple[NDArray, NDArray]:
     """Give up cells with fewer than ``min_size`` rows, the smallest first.
 
     The rows of a cell that is given up go to the next cell by affinity that is still
-    there. At least one cell stays.
+    there.
 
     Parameters
     ----------
@@ -153,6 +158,8 @@ def merge_small_cells(
     min_size : int
     unclaimed_count : bool
         Whether a row that no cell claims counts for every cell, or for none.
+    keep_one : bool
+        Whether one cell stays in any case.
 
     Returns
     -------
@@ -164,12 +171,15 @@ def merge_small_cells(
     cells = cells.copy()
     counts = _count(cells, affinity.shape[1], unclaimed_count)
     live = np.arange(affinity.shape[1])
-    while len(live) > 1:
+    while len(live) > keep_one:
         smallest = live[np.argmin(counts[live])]
         if counts[smallest] >= min_size:
             break
         live = live[live != smallest]
         moved = np.flatnonzero(cells == smallest)
+        if not len(live):
+            cells[moved] = -1
+            break
         nearest = nearest_cell(affinity[np.ix_(moved, live)])
         cells[moved] = np.where(nearest >= 0, live[nearest], -1)
         counts = _count(cells, affinity.shape[1], unclaimed_count)

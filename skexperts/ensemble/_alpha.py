@@ -62,7 +62,10 @@ def learn_alpha(combiner, plan, training, routing, wanted, draw):
         values[first + pairs_by_expert(part)[1]] = np.concatenate(of_fold)
         first += part.nnz
     targets = _targets(y[tested], plan.classes, scale)
-    weights = None if sample_weight is None else sample_weight[tested]
+    # A row that several folds test counts once.
+    weights = 1 / np.bincount(tested)[tested]
+    if sample_weight is not None:
+        weights *= sample_weight[tested]
     alpha, _ = fit_expert_alpha(
         pairs,
         values,

@@ -36,6 +36,8 @@ def fit_report(router, routing, fits):
     # As an index, -1 is the last entry: that of the rows that no cell claims.
     n_experts = len(cells)
     report["n_routed"][cells] = np.bincount(routing.indices, minlength=n_experts)
+    if cells[-1] < 0:
+        report["n_routed"][-1] = len(nearest)
     report["gate_weight"][cells] = np.bincount(
         routing.indices, routing.data, minlength=n_experts
     )

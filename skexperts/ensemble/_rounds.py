@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 
 from skexperts.ensemble._fit_experts import fit_experts, out_of_fold, stratified_folds
 from skexperts.ensemble._router import take_cells
-from skexperts.gating import DistanceGate
+from skexperts.gating import DistanceGate, HardGate
 
 _N_FOLDS = 3
 # An expert that is wrong is worth this much next to one that is right: rows that none
@@ -59,6 +59,9 @@ def run_rounds(plan, router, affinity, gate, training, *, n_rounds, capacity_fac
         live = take_cells(affinity, router.live)
         return gate.fit(X, live, router.assigned, sample_weight, **competence)
 
+    if not len(router.live):
+        # All cells are too small: one expert serves all rows.
+        gate, n_rounds, needs_competence = HardGate(), 1, False
     first = DistanceGate() if needs_competence else gate
     router = router.with_gate(fit_gate(first))
     routing = router.route_training(X, affinity, capacity_factor)

@@ -88,7 +88,11 @@ class Router:
         nearest = nearest_cell(affinity)
         serve_all = partition.unclaimed == "all"
         cells, assigned = merge_small_cells(
-            affinity, nearest, min_cell_size, unclaimed_count=serve_all
+            affinity,
+            nearest,
+            min_cell_size,
+            unclaimed_count=serve_all,
+            keep_one=serve_all,
         )
         if not serve_all:
             cells = np.append(cells, -1)
@@ -214,8 +218,10 @@ class Router:
             # What no cell claims is for a gate that knows X to route.
             unclaimed = np.isneginf(affinity).all(axis=1)
             affinity = np.where(unclaimed[:, None], 0.0, affinity)
-        weights = self.gate.gate_weights(rows, affinity)
-        weights = check_gate_weights(weights, affinity, self.gate)
+        weights = affinity
+        if affinity.shape[1]:
+            weights = self.gate.gate_weights(rows, affinity)
+            weights = check_gate_weights(weights, affinity, self.gate)
         if len(self.gated) > len(self.live):
             weights = weights[:, np.isin(self.gated, self.cells)]
         if self.cells[-1] >= 0:

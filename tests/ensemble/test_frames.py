@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import cross_val_score
@@ -166,5 +167,20 @@ def test_few_rows_with_missing_values_may_make_one_cell():
         make_pipeline(impute, Ridge()),
         partitioner=make_pipeline(impute, KMeans(2, random_state=0)),
     )
-    with pytest.warns(UserWarning, match="1 of 2 cells"):
+    with pytest.warns(ConvergenceWarning, match="distinct clusters"):
         model.fit(X, np.arange(12.0))
+    assert model.n_experts_ == 1
+
+
+def test_only_rare_segments_leave_the_shared_expert(kind):
+    X, y = customers(kind)
+    model = PartitionedExpertsRegressor(
+        linear(Ridge()),
+        partitioner=ColumnPartitioner("segment"),
+        gate="softmax",
+        n_rounds=2,
+        min_cell_size=200,
+    ).fit(X, y)
+    assert model.cells_.tolist() == [-1]
+    np.testing.assert_array_equal(model.predict(X), model.shared_.predict(X))
+    assert model.fit_report_["n_routed"].tolist() == [0, 0, 0, 240]
