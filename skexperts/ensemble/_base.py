@@ -13,7 +13,6 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
-from sklearn.cluster import KMeans
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -133,13 +132,15 @@ class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMet
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         expert = self._default_expert() if self.expert is None else self.expert
-        partitioner = KMeans() if self.partitioner is None else self.partitioner
-        boxes = [box for box in (expert, partitioner) if hasattr(box, "fit")]
-        tags.input_tags.sparse = all(get_tags(box).input_tags.sparse for box in boxes)
-        # NaN is for those who take it: a function may, gates that read X do not.
+        boxes = [box for box in (expert, self.partitioner) if hasattr(box, "fit")]
+        inputs = [get_tags(box).input_tags for box in boxes]
+        tags.input_tags.sparse = all(box.sparse for box in inputs)
+        # NaN is for those who take it: KMeans and gates that read X do not.
         gate = GATES.get(self.gate) if isinstance(self.gate, str) else self.gate
-        tags.input_tags.allow_nan = not getattr(gate, "learns", False) and all(
-            get_tags(box).input_tags.allow_nan for box in boxes
+        tags.input_tags.allow_nan = (
+            self.partitioner is not None
+            and not getattr(gate, "learns", False)
+            and all(box.allow_nan for box in inputs)
         )
         return tags
 
