@@ -4,11 +4,12 @@ import time
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.utils.validation import validate_data
 
 from skexperts._experts import cell_seed, weight_parameter
 from skexperts._numeric.routing import pairs_by_expert
 from skexperts._parallel import run_tasks
-from skexperts._rows import as_numbers, take_rows
+from skexperts._rows import as_numbers, is_frame, take_rows
 from skexperts.ensemble._cell import Cell, CellFit, fit_cell, fit_constant, read_cell
 from skexperts.ensemble._sharing import fit_deviations
 
@@ -143,6 +144,10 @@ def fit_sharing(plan, X, y, sample_weight, routing, numbers):
         penalty=plan.penalty,
         n_jobs=plan.n_jobs,
     )
+    if is_frame(X):
+        for model in (joint.shared, *joint.experts):
+            # They were fitted on its numbers, and will be given frames.
+            validate_data(model, X, skip_check_array=True)
     seconds = (time.perf_counter() - start) / len(plan.cells)
     fits = []
     for j, cell in enumerate(plan.cells):
