@@ -5,7 +5,7 @@ several seeds of k-means; where there is no such split, and R^2 of regressions, 
 random fifths of the rows, one for each seed. The C of the experts is chosen for plain
 k-means cells (the hard gate), by 3-fold cross-validation on the training rows of the
 first seed, and is the same for all. Leads over plain cells are paired by seed. One
-thread each, features standardised on the training rows.
+thread each, features and values of y standardised on the training rows.
 
     python -m benchmarks.compare_partitions [--quick] [--seeds N] [--json FILE] [DATA]
 """
@@ -62,7 +62,10 @@ def split(name, seed):
         return X[:rows], y[:rows], X_test, y_test
     X, y = load(name)
     X, X_test, y, y_test = train_test_split(X, y, test_size=0.2, random_state=seed)
-    return X, y, X_test, y_test
+    if name not in REGRESSION:
+        return X, y, X_test, y_test
+    mean, std = y.mean(), y.std()
+    return X, (y - mean) / std, X_test, (y_test - mean) / std
 
 
 def models(name, n_experts, C):
