@@ -148,7 +148,7 @@ def describe(data, model, found):
 
 def print_n_experts(row):
     found = ", ".join(f"{k}: {count}" for k, count in row["found"].items())
-    line = f"{row['data']:<26}{row['expert']:<20}{found:<28}"
+    line = f"{row['data']:<26}{row['expert']:<20}{found:<28} "
     if "score" in row:
         line += (
             f"score {row['score']:.4f}, one {row['score of one']:.4f}, "
