@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 _MAX_INT32 = np.iinfo(np.int32).max
+# With less, unrelated segments lose to separate fits; more changes nothing.
+_INTERCEPT_FREEDOM = 3.0
 
 
 class SharedDesign(NamedTuple):
@@ -35,11 +37,11 @@ def shared_design(
 ) -> SharedDesign:
     """Make one L1 problem of ``|w_0|_1 + penalty sum_k (|d_k|_1 + |e_k| / s)``.
 
-    The intercepts of the deviations are coefficients of a column of the constant s, the
-    root mean square norm of the rows, so that their penalty does not depend on the
-    scale of X. The columns of the deviations are divided by their penalty; for a
-    penalty below 1 those of the shared model are multiplied by it instead, and the
-    solver's C is to be divided by it.
+    The intercepts of the deviations are coefficients of a column of the constant s,
+    three times the root mean square norm of the rows, so that their penalty does not
+    depend on the scale of X. The columns of the deviations are divided by their
+    penalty; for a penalty below 1 those of the shared model are multiplied by it
+    instead, and the solver's C is to be divided by it.
 
     Parameters
     ----------
@@ -82,7 +84,7 @@ def shared_design(
         square = squares.sum() / len(rows)
     else:
         square = squares @ np.repeat(weights, lengths) / weights.sum()
-    intercept_scale = float(np.sqrt(square)) or 1.0
+    intercept_scale = _INTERCEPT_FREEDOM * (float(np.sqrt(square)) or 1.0)
 
     shared_scale, own_scale = min(1.0, penalty), min(1.0, 1.0 / penalty)
     n_columns = int(numbers[-1]) + 1

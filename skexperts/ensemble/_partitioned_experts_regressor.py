@@ -74,7 +74,7 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
             min |w_0|_1 + deviation_penalty sum_k (|d_k|_1 + |e_k| / s)
                 + C sum_ik g_k(x_i) loss(y_i, (w_0 + d_k)'x_i + b_0 + e_k)
 
-        where s is the root mean square norm of the rows. It takes
+        where s is three times the root mean square norm of the rows. It takes
         :class:`~skexperts.svm.L1SVR` as expert. Small cells then lean on
         all rows, and ``deviation_`` says how a cell differs from the others.
 

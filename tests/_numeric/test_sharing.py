@@ -46,7 +46,7 @@ def test_the_design_gives_margins_and_penalty(
     shared, deviation, intercept = split_coef(design, coef, n_features, n_experts)
     assert design.matrix.has_canonical_format
     assert design.matrix.indices.dtype == np.int32
-    s = np.sqrt(np.average((X[rows] ** 2).sum(axis=1), weights=weights))
+    s = 3 * np.sqrt(np.average((X[rows] ** 2).sum(axis=1), weights=weights))
     for p in range(n_problems):
         margins = [
             (shared[p] + deviation[k].toarray()[p]) @ X[i] + intercept[k, p]
@@ -87,5 +87,5 @@ def test_rows_of_zeros_have_intercepts():
     X = np.zeros((4, 2))
     rows, owners = np.arange(4), np.array([0, 0, 1, 1])
     design = shared_design(X, rows, owners, None, 2, 1.0, fit_intercept=True)
-    np.testing.assert_array_equal(design.matrix.data, 1.0)
+    np.testing.assert_array_equal(design.matrix.data, 3.0)
     np.testing.assert_array_equal(design.columns, [2, 5])

@@ -256,7 +256,7 @@ class Oracle:
             for k, w in row.items()
         ]
         norms = [X[i] @ X[i] for i, _, _ in triples]
-        s = np.average(norms, weights=[w for _, _, w in triples]) ** 0.5
+        s = 3 * np.average(norms, weights=[w for _, _, w in triples]) ** 0.5
         deviating = [k for k in self.model.cells_.tolist() if k >= 0]
         total = np.abs(coef).sum()
         for d, e in zip(deviation, deviation_intercept, strict=True):

@@ -51,7 +51,8 @@ def problems(expert, y):
 
 
 def row_scale(X, rows, weights):
-    return np.sqrt(np.average((X[rows] ** 2).sum(axis=1), weights=weights)) or 1.0
+    square = np.average((X[rows] ** 2).sum(axis=1), weights=weights)
+    return 3 * (np.sqrt(square) or 1.0)
 
 
 def primal_and_dual(fit, expert, data, penalty):
@@ -59,7 +60,7 @@ def primal_and_dual(fit, expert, data, penalty):
 
     The dual is: maximise sum of a_i (lower_i if a_i > 0 else upper_i) - a_i^2 / (2 c_i)
     over forces a with |X'a| <= 1, |X_k'a_k| <= penalty, |sum a_k| <= penalty / s
-    and sum a = 0, with s the root mean square norm of the rows.
+    and sum a = 0, with s three times the root mean square norm of the rows.
     """
     X, y, rows, bounds, weights = data
     lower, upper = (side[:, rows] for side in problems(expert, y))
