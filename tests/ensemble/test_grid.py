@@ -103,7 +103,8 @@ def check_training(model, oracle):
     report = model.fit_report_
     for j, cell in enumerate(report["cell"]):
         pairs = [row[cell] for row in routed if cell in row]
-        assert report["n_routed"][j] == len(pairs)
+        # The expert of the rows that no cell claims is fitted on all of them.
+        assert report["n_routed"][j] == (len(pairs) if cell >= 0 else len(routed))
         assert report["gate_weight"][j] == pytest.approx(sum(pairs), rel=1e-9)
         assert (report["state"][j] in ("fitted", "constant")) == (cell in used)
 
