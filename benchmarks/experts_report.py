@@ -1,0 +1,142 @@
+"""Tables of what ``compare_experts`` has measured."""
+
+import os
+from itertools import groupby
+
+import numpy as np
+import scipy
+import sklearn
+
+from benchmarks.peers import OURS
+
+# Least accuracy in per cent of the best way to route.
+TARGETS = {"letter": 95.0, "satimage": 91.0, "usps": 95.0}
+HEAD = ["model", "score", "fit s", "us a row", "us one row"]
+INTRODUCTION = """# Comparison
+
+Made by `python -m benchmarks.compare_experts --markdown docs/comparison.md`, which
+says at its head how settings are chosen and what is timed. One thread of a machine with
+{cores} cores, shared with other work: read times as ratios. {versions}.
+
+Scores are accuracy in per cent (higher is better) or, for regression, RMSE (lower is
+better). The best score of each data set is in bold. A row that was not measured says
+why. Settings are chosen by cross-validation on the training rows, up to six for each
+model, within the same seconds: models that are slow to fit may try only the first.
+"""
+
+
+def print_row(row):
+    print(f"{row['data']:<22}{row['model']:<28}", end="")
+    if "reason" in row:
+        print(f"left out: {row['reason']}", flush=True)
+        return
+    print(
+        f"{number(row['score']):>9}{number(row['fit']):>9}{number(row['us_row']):>9}"
+        f"{number(row['us_single']):>9}  {row['n_tried'][0]} compared, "
+        f"{row['setting'][0]}",
+        flush=True,
+    )
+
+
+def number(value):
+    """Return a number with what digits are of interest."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.4g}"
+
+
+def is_ours(row):
+    return row["model"].startswith(OURS)
+
+
+def merit(row):
+    """Return what is larger for a better score."""
+    return -row["score"] if row["regression"] else row["score"]
+
+
+def tables(rows):
+    """Yield the name of each data set, and its rows with and without a score."""
+    rows = sorted(rows, key=lambda row: row["data"])
+    for name, part in groupby(rows, key=lambda row: row["data"]):
+        part = list(part)
+        yield (
+            name,
+            [row for row in part if "reason" not in row],
+            [row for row in part if "reason" in row],
+        )
+
+
+def losses(rows):
+    """Return lines: each peer whose score is better than the best of ours."""
+    lines = ["Peers with a better score than the best PartitionedExperts:"]
+    for name, measured, _ in tables(rows):
+        mine = [row for row in measured if is_ours(row)]
+        if not mine:
+            continue
+        best = max(mine, key=merit)
+        for row in sorted(measured, key=merit, reverse=True):
+            if merit(row) > merit(best):
+                lines.append(
+                    f"- {name}: {row['model']} {number(row['score'])} against "
+                    f"{number(best['score'])} ({best['model']}); "
+                    f"{row['fit'] / best['fit']:.2g}x its seconds of fit, "
+                    f"{row['us_row'] / best['us_row']:.2g}x its seconds a row"
+                )
+    return lines
+
+
+def targets(rows):
+    """Return lines: the most accurate experts that fit no slower than SVC(rbf)."""
+    lines = ["Against SVC(rbf) of the same run:"]
+    for name, measured, _ in tables(rows):
+        kernel = [row for row in measured if row["model"] == "SVC rbf"]
+        mine = [row for row in measured if is_ours(row)]
+        if name not in TARGETS or not kernel or not mine:
+            continue
+        for row in sorted(mine, key=merit, reverse=True):
+            lines.append(
+                f"- {name}: {row['model']} {row['score']:.2f} % (aim "
+                f"{TARGETS[name]:g}, SVC {kernel[0]['score']:.2f}); fit "
+                f"{kernel[0]['fit'] / row['fit']:.2g}x, a row "
+                f"{kernel[0]['us_row'] / row['us_row']:.3g}x as fast"
+            )
+    return lines
+
+
+def markdown(rows):
+    """Return the page of all tables, with what loses at the end."""
+    versions = f"scikit-learn {sklearn.__version__}, NumPy {np.__version__}, SciPy "
+    versions += scipy.__version__
+    try:
+        import lightgbm
+        import sklego
+
+        versions += f", LightGBM {lightgbm.__version__}"
+        versions += f", scikit-lego {sklego.__version__}"
+    except ImportError:
+        pass
+    lines = [INTRODUCTION.format(cores=os.cpu_count(), versions=versions)]
+    for name, measured, left_out in tables(rows):
+        lines.append(f"## {name}\n")
+        if measured:
+            lines.append(about(measured[0]) + "\n")
+        lines += ["| " + " | ".join(HEAD) + " |", "|---|" + "---:|" * (len(HEAD) - 1)]
+        best = max(map(merit, measured), default=None)
+        for row in measured:
+            score = number(row["score"])
+            score = f"**{score}**" if merit(row) == best else score
+            times = [number(row[k]) for k in ("fit", "us_row", "us_single")]
+            lines.append("| " + " | ".join([row["model"], score, *times]) + " |")
+        for row in left_out:
+            lines.append(f"| {row['model']} | {row['reason']} | | | |")
+        lines.append("")
+    for part in (losses(rows), targets(rows)):
+        lines += ["## " + part[0].rstrip(":") + "\n", *part[1:], ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def about(row):
+    kind = "RMSE" if row["regression"] else "Accuracy in per cent"
+    n_seeds = len(row["scores"])
+    seeds = f", mean of {n_seeds} splits" if n_seeds > 1 else ""
+    return (
+        f"{kind}{seeds}; {row['n_rows']} training rows, {row['n_features']} features."
+    )
