@@ -26,7 +26,6 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.metrics import accuracy_score, root_mean_squared_error
 from sklearn.model_selection import KFold, train_test_split
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
 
@@ -72,6 +71,9 @@ def split(name, seed, most_rows):
     if len(y) > most_rows:
         few = np.random.default_rng(seed).permutation(len(y))[:most_rows]
         X, y = X[few], y[few]
+    if name in COMPONENTS:
+        scale = X.std()
+        X, X_test = X / scale, X_test / scale
     if name in REGRESSION:
         mean, scale = y.mean(), y.std()
         y = (y - mean) / scale
@@ -99,8 +101,7 @@ def front(name, X):
     if issparse(X):
         return FunctionTransformer(accept_sparse=True)
     if name in COMPONENTS:
-        rescale = FunctionTransformer(np.multiply, kw_args={"x2": 1 / X.std()})
-        return make_pipeline(rescale, PCA(COMPONENTS[name], random_state=0))
+        return PCA(COMPONENTS[name], random_state=0)
     return StandardScaler()
 
 
