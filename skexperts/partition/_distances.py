@@ -3,6 +3,10 @@
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.metrics import euclidean_distances
+from sklearn.utils import gen_batches
+
+# Rows that are copied at a time. A constant, so that no bits depend on the machine.
+_BLOCK_ROWS = 4096
 
 
 def squared_distances(X, centers):
@@ -22,12 +26,16 @@ def squared_distances(X, centers):
     else:
         # Small numbers: a large common offset would cost the digits of the distances.
         offset = centers.mean(axis=0, dtype=np.float64)
-        rows, centers = X - offset, centers - offset
+        centers = centers - offset
+        twice, lengths = -2.0 * centers.T, np.einsum("ij,ij->i", centers, centers)
+        distances = np.empty((X.shape[0], len(centers)))
         with np.errstate(over="ignore", invalid="ignore"):
-            distances = rows @ (-2.0 * centers.T)
-            distances += np.einsum("ij,ij->i", rows, rows)[:, None]
-            distances += np.einsum("ij,ij->i", centers, centers)
-            np.maximum(distances, 0, out=distances)
+            for block in gen_batches(X.shape[0], _BLOCK_ROWS):
+                rows, own = X[block] - offset, distances[block]
+                np.matmul(rows, twice, out=own)
+                own += np.einsum("ij,ij->i", rows, rows)[:, None]
+                own += lengths
+                np.maximum(own, 0, out=own)
     check_distances(distances, X)
     return distances
 

@@ -209,7 +209,9 @@ class _Centers(_Partition):
             self.unit = distance_unit(distances, sample_weight)
 
     def affinity(self, X):
-        return -squared_distances(as_numbers(X), self.centers) / self.unit
+        affinity = squared_distances(as_numbers(X), self.centers)
+        affinity /= -self.unit
+        return affinity
 
 
 class _Mixture(_Partition):
