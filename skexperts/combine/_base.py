@@ -11,6 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Bunch, check_array, get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from skexperts._doc_links import DocLinkMixin
 from skexperts._experts import read_outputs
 from skexperts._numeric.alpha import fit_alpha
 from skexperts._parallel import users_stacklevel
@@ -23,7 +24,9 @@ from skexperts.combine._outputs import check_outputs
 _SUM_TOLERANCE = 1e-6
 
 
-class BaseAlphaCombiner(MetaEstimatorMixin, BaseComposition, metaclass=ABCMeta):
+class BaseAlphaCombiner(
+    DocLinkMixin, MetaEstimatorMixin, BaseComposition, metaclass=ABCMeta
+):
     """Named estimators, out-of-fold outputs, alpha; subclasses say what y is."""
 
     _parameter_constraints: dict = {

@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
+from skexperts._doc_links import DocLinkMixin
 from skexperts._parallel import users_stacklevel
 from skexperts._sklearn import align_sparse_api
 from skexperts._validation import (
@@ -36,6 +37,7 @@ _TOL_ON_THE_WAY = 1e-4
 
 
 class BaseSparseCoder(
+    DocLinkMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,

@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from skexperts._doc_links import DocLinkMixin
 from skexperts._experts import takes_weights
 from skexperts._numeric.aggregation import contract
 from skexperts._numeric.linear_experts import linear_outputs
@@ -57,7 +58,9 @@ _NOT_ALWAYS = (
 )
 
 
-class BasePartitionedExperts(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
+class BasePartitionedExperts(
+    DocLinkMixin, MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
+):
     """Partition, gate, experts in parallel, combination; subclasses say what y is."""
 
     _parameter_constraints: dict = {

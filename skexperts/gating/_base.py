@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from skexperts._doc_links import DocLinkMixin
 from skexperts._numeric.linear_gates import standardise
 from skexperts._numeric.routing import nearest_cell
 from skexperts._parallel import one_blas_thread, users_stacklevel
@@ -22,7 +23,7 @@ from skexperts._validation import (
 from skexperts.gating._mixin import GateMixin
 
 
-class BaseLinearGate(GateMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseLinearGate(DocLinkMixin, GateMixin, BaseEstimator, metaclass=ABCMeta):
     """Logits ``x'v_k + c_k``, fitted to cells or competences; subclasses link them."""
 
     learns = True

@@ -5,6 +5,7 @@ from numbers import Real
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skexperts._doc_links import DocLinkMixin
 from skexperts._numeric.gates import softmax_weights, temperature_of_perplexity
 from skexperts._sklearn import Interval, StrOptions, fit_context
 from skexperts._validation import all_or_nothing, validate_sample_weight
@@ -14,7 +15,7 @@ from skexperts.gating._mixin import GateMixin
 _PERPLEXITY = 2.0
 
 
-class DistanceGate(GateMixin, BaseEstimator):
+class DistanceGate(DocLinkMixin, GateMixin, BaseEstimator):
     """Softmax of the affinity: near cells share a row, far cells have no part in it.
 
     With affinities ``a_k(x)`` the weights are::

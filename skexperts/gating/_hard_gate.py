@@ -2,11 +2,12 @@
 
 from sklearn.base import BaseEstimator
 
+from skexperts._doc_links import DocLinkMixin
 from skexperts._numeric.gates import one_hot_weights
 from skexperts.gating._mixin import GateMixin
 
 
-class HardGate(GateMixin, BaseEstimator):
+class HardGate(DocLinkMixin, GateMixin, BaseEstimator):
     """All the weight of a row on its nearest cell.
 
     ``g_k(x) = 1`` for the cell of largest affinity, 0 for all others. A tie goes to the

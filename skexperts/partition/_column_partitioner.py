@@ -5,6 +5,7 @@ from numbers import Integral
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from skexperts._doc_links import DocLinkMixin
 from skexperts._rows import column_values
 from skexperts._sklearn import fit_context
 from skexperts._validation import all_or_nothing
@@ -13,7 +14,7 @@ from skexperts.partition._mixin import PartitionerMixin
 from skexperts.partition._segments import cells_of, distinct_values, one_cell_affinity
 
 
-class ColumnPartitioner(PartitionerMixin, BaseEstimator):
+class ColumnPartitioner(DocLinkMixin, PartitionerMixin, BaseEstimator):
     """Known segments: one cell for each distinct value of a column.
 
     With c the column and s_1 < ... < s_K its distinct values in the training rows::

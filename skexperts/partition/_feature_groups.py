@@ -7,13 +7,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skexperts._doc_links import DocLinkMixin
 from skexperts._sklearn import Interval, fit_context
 from skexperts._validation import all_or_nothing
 from skexperts.partition._columns import column_position, validate_table
 from skexperts.partition._mixin import PartitionerMixin
 
 
-class FeatureGroups(PartitionerMixin, BaseEstimator):
+class FeatureGroups(DocLinkMixin, PartitionerMixin, BaseEstimator):
     """Divide the columns, not the rows: each expert sees every row and some columns.
 
     No cell claims a row, so all experts answer for it, in equal parts: a committee on

@@ -7,13 +7,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skexperts._doc_links import DocLinkMixin
 from skexperts._sklearn import Interval, fit_context
 from skexperts._validation import all_or_nothing
 from skexperts.partition._columns import validate_table
 from skexperts.partition._mixin import PartitionerMixin
 
 
-class RandomPartitioner(PartitionerMixin, BaseEstimator):
+class RandomPartitioner(DocLinkMixin, PartitionerMixin, BaseEstimator):
     """Divide the training rows into random cells of equal size.
 
     A random cell has no place in the space of the features, so a new row belongs to

@@ -8,6 +8,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
+from skexperts._doc_links import DocLinkMixin
 from skexperts._rows import naming_columns
 from skexperts._sklearn import Interval, StrOptions, fit_context
 from skexperts._validation import all_or_nothing, validate_fit, validate_predict
@@ -19,7 +20,7 @@ _STEP = -1e4
 _TREES = {"classification": DecisionTreeClassifier, "regression": DecisionTreeRegressor}
 
 
-class TreePartitioner(PartitionerMixin, BaseEstimator):
+class TreePartitioner(DocLinkMixin, PartitionerMixin, BaseEstimator):
     """Supervised cells: the leaves of a small decision tree on y.
 
     The tree grows best first, by the split that explains most of y. Unlike clusters,

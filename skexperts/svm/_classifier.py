@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skexperts._doc_links import DocLinkMixin
 from skexperts._numeric.l1_svm import class_intervals
 from skexperts._numeric.links import binary_margins, squared_hinge_probabilities
 from skexperts._sklearn import Interval, SparseCoefMixin, StrOptions
@@ -15,7 +16,7 @@ from skexperts.svm._base import linear_values
 
 
 class BaseL1Classifier(
-    SparseCoefMixin, ClassifierMixin, BaseEstimator, metaclass=ABCMeta
+    DocLinkMixin, SparseCoefMixin, ClassifierMixin, BaseEstimator, metaclass=ABCMeta
 ):
     """One-vs-rest problems; subclasses say how C comes about."""
 

@@ -7,13 +7,14 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skexperts._doc_links import DocLinkMixin
 from skexperts._sklearn import Interval, SparseCoefMixin
 from skexperts._validation import validate_predict
 from skexperts.svm._base import linear_values
 
 
 class BaseL1Regressor(
-    SparseCoefMixin, RegressorMixin, BaseEstimator, metaclass=ABCMeta
+    DocLinkMixin, SparseCoefMixin, RegressorMixin, BaseEstimator, metaclass=ABCMeta
 ):
     """One problem; subclasses say how C comes about."""
 
