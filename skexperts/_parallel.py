@@ -11,8 +11,8 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import cache
+from contextlib import contextmanager, nullcontext
+from functools import cache, partial
 from types import FrameType
 from typing import Any
 
@@ -21,6 +21,8 @@ from joblib import cpu_count, effective_n_jobs
 from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import ThreadpoolController
+
+from skexperts._callbacks import Task
 
 # More chunks than workers, so that a worker that ends early finds another chunk.
 _CHUNKS_PER_JOB = 4
@@ -35,6 +37,7 @@ def run_tasks(
     common: tuple = (),
     costs: Sequence[float] | None = None,
     n_jobs: int | None = None,
+    task: Task | None = None,
 ) -> list:
     """Return ``[function(*common, *task) for task in tasks]``, computed in parallel.
 
@@ -50,6 +53,9 @@ def run_tasks(
         Relative cost of each task; costly tasks start first.
     n_jobs : int or None
         As in joblib.
+    task : Task, optional
+        What callbacks are told of this call, see :meth:`~Task.many`. The function is
+        given the subtask of each call as ``task=``, to run it.
 
     Returns
     -------
@@ -70,10 +76,16 @@ def run_tasks(
         -np.asarray(costs if costs is not None else np.ones(len(tasks))), kind="stable"
     )
     chunks = [order[start::n_chunks] for start in range(n_chunks)]
-    with _CaughtWarnings() as caught, one_blas_thread():
+    with (
+        _CaughtWarnings() as caught,
+        one_blas_thread(),
+        nullcontext() if task is None else task.running(),
+    ):
         done = Parallel(n_jobs=n_jobs)(
             delayed(_run_chunk)(
-                function, common, [tasks[i] for i in chunk], os.getpid()
+                partial(_call, function, common, task),
+                [(int(i), tasks[i]) for i in chunk],
+                os.getpid(),
             )
             for chunk in chunks
         )
@@ -132,12 +144,18 @@ def _blas():
     return ThreadpoolController().select(user_api="blas")
 
 
-def _run_chunk(function, common, tasks, parent):
+def _run_chunk(call, tasks, parent):
     if os.getpid() == parent:
-        return [function(*common, *task) for task in tasks], []
+        return [call(*task) for task in tasks], []
     with _CaughtWarnings() as caught, one_blas_thread():
-        results = [function(*common, *task) for task in tasks]
+        results = [call(*task) for task in tasks]
     return results, caught.seen
+
+
+def _call(function, common, task, number, arguments):
+    if task is None:
+        return function(*common, *arguments)
+    return function(*common, *arguments, task=task.number(number))
 
 
 class _CaughtWarnings:

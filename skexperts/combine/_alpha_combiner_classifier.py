@@ -5,6 +5,7 @@ from sklearn.base import ClassifierMixin, is_classifier
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
+from skexperts._callbacks import fit_task
 from skexperts._numeric.links import squared_hinge_probabilities
 from skexperts._sklearn import StrOptions, fit_context
 from skexperts._validation import (
@@ -215,11 +216,14 @@ class AlphaCombinerClassifier(ClassifierMixin, BaseAlphaCombiner):
             If the fit of an estimator fails; the message names it and the fold.
             Whatever is raised, the combiner is left as it was.
         """
+        task = fit_task(self, 1, leave_out=["cv"])
         with all_or_nothing(self):
             sparse = get_tags(self).input_tags.sparse
             X, y = validate_fit(self, X, y, accept_sparse=sparse)
             sample_weight = validate_sample_weight(sample_weight, X)
-            return self._fit(X, y, sample_weight)
+            with task.running(X, y, complete=True):
+                self._fit(X, y, sample_weight, task)
+        return self
 
     def loss_and_scale(self):
         """Return the loss of alpha, and the scale on which outputs are read."""

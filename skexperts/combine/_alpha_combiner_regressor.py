@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import RegressorMixin, is_regressor
 from sklearn.utils import get_tags
 
+from skexperts._callbacks import fit_task
 from skexperts._sklearn import fit_context
 from skexperts._validation import all_or_nothing, validate_fit, validate_sample_weight
 from skexperts.combine._base import BaseAlphaCombiner
@@ -167,11 +168,14 @@ class AlphaCombinerRegressor(RegressorMixin, BaseAlphaCombiner):
             If the fit of an estimator fails; the message names it and the fold.
             Whatever is raised, the combiner is left as it was.
         """
+        task = fit_task(self, 1, leave_out=["cv"])
         with all_or_nothing(self):
             sparse = get_tags(self).input_tags.sparse
             X, y = validate_fit(self, X, y, accept_sparse=sparse, y_numeric=True)
             sample_weight = validate_sample_weight(sample_weight, X)
-            return self._fit(X, y, sample_weight)
+            with task.running(X, y, complete=True):
+                self._fit(X, y, sample_weight, task)
+        return self
 
     def loss_and_scale(self):
         """Return the loss of alpha, and the scale on which outputs are read."""

@@ -11,6 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Bunch, check_array, get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from skexperts._callbacks import CallbackSupport
 from skexperts._doc_links import DocLinkMixin
 from skexperts._experts import read_outputs
 from skexperts._numeric.alpha import fit_alpha
@@ -25,7 +26,11 @@ _SUM_TOLERANCE = 1e-6
 
 
 class BaseAlphaCombiner(
-    DocLinkMixin, MetaEstimatorMixin, BaseComposition, metaclass=ABCMeta
+    DocLinkMixin,
+    CallbackSupport,
+    MetaEstimatorMixin,
+    BaseComposition,
+    metaclass=ABCMeta,
 ):
     """Named estimators, out-of-fold outputs, alpha; subclasses say what y is."""
 
@@ -167,7 +172,7 @@ class BaseAlphaCombiner(
     def loss_and_scale(self):
         """Return the loss of alpha, and the scale on which outputs are read."""
 
-    def _fit(self, X, y, sample_weight):
+    def _fit(self, X, y, sample_weight, task):
         """Fit estimators and alpha on validated data and publish the attributes."""
         loss, scale = self.loss_and_scale()
         named = self._live_estimators()
@@ -199,6 +204,7 @@ class BaseAlphaCombiner(
                 scale=scale,
                 classes=classes,
                 n_jobs=self.n_jobs,
+                task=task,
             )
         self._names = [name for name, _ in named]
         self._scale, self._dtype = scale, X.dtype
@@ -213,7 +219,6 @@ class BaseAlphaCombiner(
         else:
             self.alpha_, self.scale_, self.duality_gap_ = alpha, 1.0, np.nan
             self.n_iter_ = 1
-        return self
 
     def _learn_alpha(self, outputs, targets, weights, loss):
         for k, output in enumerate(outputs):

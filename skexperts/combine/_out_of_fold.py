@@ -5,11 +5,14 @@ from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
 
+from skexperts._callbacks import NO_TASK
 from skexperts._experts import read_outputs, weight_parameter
 from skexperts._parallel import run_tasks
 
 
-def fit_estimators(named, X, y, sample_weight, splits, *, scale, classes, n_jobs):
+def fit_estimators(
+    named, X, y, sample_weight, splits, *, scale, classes, n_jobs, task=NO_TASK
+):
     """Fit every estimator on every fold and on all rows.
 
     Parameters
@@ -21,6 +24,8 @@ def fit_estimators(named, X, y, sample_weight, splits, *, scale, classes, n_jobs
     scale : {"probability", "margin", "value"}
     classes : ndarray of shape (n_classes,) or None
     n_jobs : int or None
+    task : Task
+        Of the whole fit.
 
     Returns
     -------
@@ -47,6 +52,7 @@ def fit_estimators(named, X, y, sample_weight, splits, *, scale, classes, n_jobs
         common=(X, y, sample_weight, scale, classes),
         costs=[len(train) for *_, train, _ in tasks],
         n_jobs=n_jobs,
+        task=task.many("estimator", len(tasks)),
     )
     width = len(everything)
     fits = [results[start : start + width] for start in range(0, len(results), width)]
@@ -71,7 +77,18 @@ def _weight_name(name, estimator):
 
 
 def _fit_task(
-    X, y, sample_weight, scale, classes, name, estimator, weight_name, fold, train, test
+    X,
+    y,
+    sample_weight,
+    scale,
+    classes,
+    name,
+    estimator,
+    weight_name,
+    fold,
+    train,
+    test,
+    task,
 ):
     """Return the estimator fitted on all rows, or its outputs for the test rows."""
     frozen = isinstance(estimator, FrozenEstimator)
@@ -79,7 +96,9 @@ def _fit_task(
         estimator, weight_name = DummyClassifier(strategy="most_frequent"), None
     weights = {} if weight_name is None else {weight_name: sample_weight[train]}
     try:
-        estimator.fit(X[train], y[train], **weights)
+        X_train, y_train = X[train], y[train]
+        with task.running(X_train, y_train, fits=estimator):
+            estimator.fit(X_train, y_train, **weights)
         if test is None:
             return estimator
         if not test.size:

@@ -5,6 +5,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skexperts._callbacks import NO_TASK
 from skexperts._numeric.expert_alpha import fit_expert_alpha
 from skexperts._numeric.routing import pairs_by_expert
 from skexperts.ensemble._fit_experts import out_of_fold, stratified_folds
@@ -12,7 +13,7 @@ from skexperts.ensemble._fit_experts import out_of_fold, stratified_folds
 _N_FOLDS = 5
 
 
-def learn_alpha(combiner, plan, training, routing, wanted, draw):
+def learn_alpha(combiner, plan, training, routing, wanted, draw, task=NO_TASK):
     """Return alpha and the scale on which outputs are combined.
 
     Parameters
@@ -27,6 +28,8 @@ def learn_alpha(combiner, plan, training, routing, wanted, draw):
         By which the same rows are routed when they are new: alpha goes on top of it.
     draw : callable
         ``draw(cv)`` gives the folds of the training rows.
+    task : Task
+        Of the whole fit.
 
     Returns
     -------
@@ -52,7 +55,16 @@ def learn_alpha(combiner, plan, training, routing, wanted, draw):
         splits = stratified_folds(tuple(keys), combiner.cv or _N_FOLDS, rng)
     else:
         splits = draw(combiner.cv)
-    outputs = out_of_fold(plan, *training, routing, splits, scale=scale, wanted=wanted)
+    with task.subtask("combiner", 1).running() as combining:
+        outputs = out_of_fold(
+            plan,
+            *training,
+            routing,
+            splits,
+            scale=scale,
+            wanted=wanted,
+            task=combining,
+        )
     tested = np.concatenate([test for _, test in splits])
     pairs = wanted[tested]
     values = np.empty((pairs.nnz, outputs[0][0].shape[1]))

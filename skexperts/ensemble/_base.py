@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from skexperts._callbacks import NO_TASK, CallbackSupport, fit_task
 from skexperts._doc_links import DocLinkMixin
 from skexperts._experts import takes_weights
 from skexperts._numeric.aggregation import contract
@@ -59,7 +60,11 @@ _NOT_ALWAYS = (
 
 
 class BasePartitionedExperts(
-    DocLinkMixin, MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
+    DocLinkMixin,
+    CallbackSupport,
+    MetaEstimatorMixin,
+    BaseEstimator,
+    metaclass=ABCMeta,
 ):
     """Partition, gate, experts in parallel, combination; subclasses say what y is."""
 
@@ -222,7 +227,14 @@ class BasePartitionedExperts(
             combined[block] = contract(routing, self._pair_outputs(rows, routing))
         return combined
 
-    def _fit(self, X, y, sample_weight, **checks):
+    def _fit_task(self):
+        """Set up the callbacks; to be called before the state of self is noted."""
+        n_rounds = self.n_rounds - 1 + bool(getattr(self.gate, "needs_competence", 0))
+        others = (self.n_experts == "auto") + (self.combiner is not None)
+        # Partition, gate, experts and these.
+        return fit_task(self, 3 + n_rounds + others, leave_out=("combiner", "cv"))
+
+    def _fit(self, X, y, sample_weight, task, **checks):
         """Fit everything and publish the fitted attributes."""
         for name in _NOT_ALWAYS:
             vars(self).pop(name, None)
@@ -237,13 +249,18 @@ class BasePartitionedExperts(
         if len(kept) < len(y):
             X, y, sample_weight = take_rows(X, kept), y[kept], sample_weight[kept]
         self._check_parts(sample_weight)
+        with task.running(X, y, complete=True):
+            self._fit_kept(X, y, sample_weight, draw, task)
+
+    def _fit_kept(self, X, y, sample_weight, draw, task):
+        """Fit on validated rows of positive weight; ``draw(cv)`` gives their folds."""
         n_experts = self.n_experts
         if n_experts == "auto":
             self._learn_target(y)
             n_experts, self.n_experts_scores_ = choose_n_experts(
-                self, X, y, sample_weight, draw
+                self, X, y, sample_weight, draw, task
             )
-        self._fit_rows(X, y, sample_weight, n_experts, draw)
+        self._fit_rows(X, y, sample_weight, n_experts, draw, task)
         if self.n_experts == "auto" and n_experts == 1:
             self.fit_report_["state"][self.cells_] = "global"
         self._warn_of_merged_cells()
@@ -271,8 +288,8 @@ class BasePartitionedExperts(
             check_can_share(expert)
         check_rounds(self.n_rounds, make_gate(self.gate, seed=0))
 
-    def _fit_rows(self, X, y, sample_weight, n_experts, draw=None):
-        """Fit on validated rows of positive weight; ``draw(cv)`` gives their folds."""
+    def _fit_rows(self, X, y, sample_weight, n_experts, draw=None, task=NO_TASK):
+        """Fit with a given number of experts."""
         expert = self._default_expert() if self.expert is None else self.expert
         classes = self._learn_target(y)
         seed = int(
@@ -286,9 +303,10 @@ class BasePartitionedExperts(
             task="regression" if classes is None else "classification",
             given=self.n_experts,
         )
-        router, affinity = Router.start(
-            self.partitioner_, X, y, sample_weight, self.min_cell_size, self.top_k
-        )
+        with task.subtask("partition").running(X, y, fits=self.partitioner_):
+            router, affinity = Router.start(
+                self.partitioner_, X, y, sample_weight, self.min_cell_size, self.top_k
+            )
         if len(router.cells) == 1 and router.partition.n_cells > 1:
             _check_rows_differ(X)
         penalty = None if self.sharing is None else self.deviation_penalty
@@ -318,11 +336,12 @@ class BasePartitionedExperts(
             training,
             n_rounds=self.n_rounds,
             capacity_factor=self.capacity_factor,
+            task=task,
         )
         self._scale = common_scale(fits)
         if self.combiner is not None:
             alpha, self._scale = learn_alpha(
-                self.combiner, plan, training, routing, router.route(X), draw
+                self.combiner, plan, training, routing, router.route(X), draw, task
             )
             router = replace(router, alpha=alpha)
             self.alpha_ = alpha

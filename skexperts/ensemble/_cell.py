@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
+from skexperts._callbacks import NO_TASK
 from skexperts._experts import output_kind, read_outputs, seeded_clone
 from skexperts._rows import take_columns, take_rows
 from skexperts.exceptions import CellFitError
@@ -34,7 +35,7 @@ class Cell(NamedTuple):
     weights: np.ndarray | None
 
 
-def fit_cell(expert, weight_name, X, y, cell):
+def fit_cell(expert, weight_name, X, y, cell, task=NO_TASK):
     """Fit a clone of ``expert`` on a cell; one class alone gets a constant expert.
 
     Raises
@@ -53,7 +54,8 @@ def fit_cell(expert, weight_name, X, y, cell):
     try:
         fitted = seeded_clone(template, cell.seed)
         rows = take_columns(take_rows(X, cell.rows), cell.columns)
-        fitted.fit(rows, y, **parameters)
+        with task.running(rows, y, fits=fitted):
+            fitted.fit(rows, y, **parameters)
     except Exception as error:
         classes = f", {n_classes} classes" if n_classes else ""
         raise CellFitError(

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from skexperts._callbacks import NO_TASK
 from skexperts._experts import cell_seed, weight_parameter
 from skexperts._numeric.routing import pairs_by_expert
 from skexperts._parallel import run_tasks
@@ -44,7 +45,7 @@ class Plan(NamedTuple):
     n_jobs: int | None
 
 
-def fit_experts(plan, X, y, sample_weight, routing):
+def fit_experts(plan, X, y, sample_weight, routing, task=NO_TASK):
     """Fit the experts, each on the rows routed to it, with gate weights.
 
     Parameters
@@ -52,6 +53,8 @@ def fit_experts(plan, X, y, sample_weight, routing):
     plan : Plan
     X, y, sample_weight : the training rows; ``sample_weight`` may be None
     routing : csr_array of shape (n_rows, n_experts)
+    task : Task
+        Of the whole fit.
 
     Returns
     -------
@@ -60,7 +63,8 @@ def fit_experts(plan, X, y, sample_weight, routing):
     """
     everything = np.arange(X.shape[0])
     if plan.penalty is not None:
-        return fit_sharing(plan, X, y, sample_weight, routing, everything)
+        with task.subtask("experts").running(X, y):
+            return fit_sharing(plan, X, y, sample_weight, routing, everything)
     cells = _cells(plan, sample_weight, routing, everything)
     fits = run_tasks(
         fit_cell,
@@ -68,12 +72,23 @@ def fit_experts(plan, X, y, sample_weight, routing):
         common=(plan.expert, weight_parameter(plan.expert), X, y),
         costs=[len(cell.rows) for cell in cells],
         n_jobs=plan.n_jobs,
+        task=task.many("expert", len(cells)),
     )
     return fits, None
 
 
 def out_of_fold(
-    plan, X, y, sample_weight, routing, splits, *, scale, wanted=None, reduce=None
+    plan,
+    X,
+    y,
+    sample_weight,
+    routing,
+    splits,
+    *,
+    scale,
+    wanted=None,
+    reduce=None,
+    task=NO_TASK,
 ):
     """Return outputs of every expert for rows it was not fitted on.
 
@@ -86,6 +101,8 @@ def out_of_fold(
         The pairs to read; all pairs by default.
     reduce : callable, optional
         ``reduce(outputs, y)`` is kept of the outputs for some rows.
+    task : Task
+        What the outputs are for.
 
     Returns
     -------
@@ -111,6 +128,7 @@ def out_of_fold(
         common=(plan, X, y, sample_weight, scale, reduce),
         costs=[len(cell.rows) for _, cell, _, _ in tasks],
         n_jobs=plan.n_jobs,
+        task=task.many("expert", len(tasks)),
     )
     n = len(plan.cells)
     return [results[start : start + n] for start in range(0, len(results), n)]
@@ -211,9 +229,11 @@ def _pairs(sample_weight, routing, numbers):
     return numbers[rows], weights, bounds
 
 
-def _fit_and_read(plan, X, y, sample_weight, scale, reduce, train, cell, fit, wanted):
+def _fit_and_read(
+    plan, X, y, sample_weight, scale, reduce, train, cell, fit, wanted, task
+):
     if fit is None and cell.rows.size:
-        fit = fit_cell(plan.expert, weight_parameter(plan.expert), X, y, cell)
+        fit = fit_cell(plan.expert, weight_parameter(plan.expert), X, y, cell, task)
     elif fit is None:
         weights = None if sample_weight is None else sample_weight[train]
         fit = fit_constant(plan.expert, X, y, train, weights)

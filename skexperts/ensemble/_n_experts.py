@@ -7,6 +7,7 @@ from scipy.special import ndtri
 from sklearn.base import clone, is_classifier
 from sklearn.utils import check_random_state
 
+from skexperts._callbacks import NO_TASK
 from skexperts._parallel import run_tasks
 from skexperts._rows import take_rows
 from skexperts.ensemble._fit_experts import stratified_folds
@@ -19,7 +20,7 @@ _PATIENCE = 2
 _LEVEL = 0.01
 
 
-def choose_n_experts(model, X, y, sample_weight, draw):
+def choose_n_experts(model, X, y, sample_weight, draw, task=NO_TASK):
     """Return the number of experts by the one-standard-error rule, and all scores.
 
     The numbers 1, 2, 4, ... are tried as long as cells have ``2 * min_cell_size`` rows
@@ -32,6 +33,8 @@ def choose_n_experts(model, X, y, sample_weight, draw):
     X, y, sample_weight : rows of positive weight
     draw : callable
         ``draw(cv)`` gives the folds of these rows by a splitter or an iterable.
+    task : Task
+        Of the whole fit.
 
     Returns
     -------
@@ -50,24 +53,26 @@ def choose_n_experts(model, X, y, sample_weight, draw):
     weights = np.ones(len(rows)) if sample_weight is None else sample_weight[rows]
     unit = 1.0 if is_classifier(model) else _variance(y[rows], weights)
     tried, losses, means = [], [], []
-    n_experts = 1
-    while n_experts <= _MOST_EXPERTS and (
-        n_experts == 1 or n_experts * 2 * model.min_cell_size <= fewest
-    ):
-        of_folds = run_tasks(
-            _lose,
-            splits,
-            common=(template, X, y, sample_weight, unit, n_experts),
-            n_jobs=model.n_jobs,
-        )
-        # A row that several folds test counts once, with its mean loss.
-        loss = np.bincount(place, np.concatenate(of_folds)) / np.bincount(place)
-        tried.append(n_experts)
-        losses.append(loss)
-        means.append(np.average(loss, weights=weights))
-        if len(tried) - 1 - int(np.argmin(means)) >= _PATIENCE:
-            break
-        n_experts *= 2
+    with task.subtask("n_experts", None).running(X, y) as search:
+        n_experts = 1
+        while n_experts <= _MOST_EXPERTS and (
+            n_experts == 1 or n_experts * 2 * model.min_cell_size <= fewest
+        ):
+            with search.subtask(f"{n_experts} experts").running():
+                of_folds = run_tasks(
+                    _lose,
+                    splits,
+                    common=(template, X, y, sample_weight, unit, n_experts),
+                    n_jobs=model.n_jobs,
+                )
+            # A row that several folds test counts once, with its mean loss.
+            loss = np.bincount(place, np.concatenate(of_folds)) / np.bincount(place)
+            tried.append(n_experts)
+            losses.append(loss)
+            means.append(np.average(loss, weights=weights))
+            if len(tried) - 1 - int(np.argmin(means)) >= _PATIENCE:
+                break
+            n_experts *= 2
     chosen, errors = smallest_good_enough(np.array(losses), weights)
     return tried[chosen], {
         "n_experts": np.asarray(tried),

@@ -296,8 +296,9 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
             If an expert cannot be fitted; the message names the cell. Whatever is
             raised, the estimator is left as it was.
         """
+        task = self._fit_task()
         with all_or_nothing(self):
-            self._fit(X, y, sample_weight)
+            self._fit(X, y, sample_weight, task)
         return self
 
     def _learn_target(self, y):

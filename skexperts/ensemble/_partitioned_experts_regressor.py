@@ -237,9 +237,11 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
             If an expert cannot be fitted; the message names the cell. Whatever is
             raised, the estimator is left as it was.
         """
+        task = self._fit_task()
         with all_or_nothing(self):
             multi_output = get_tags(self).target_tags.multi_output
-            self._fit(X, y, sample_weight, y_numeric=True, multi_output=multi_output)
+            checks = {"y_numeric": True, "multi_output": multi_output}
+            self._fit(X, y, sample_weight, task, **checks)
         return self
 
     def _learn_target(self, y):

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn.utils import check_random_state
 
+from skexperts._callbacks import NO_TASK
 from skexperts.ensemble._fit_experts import fit_experts, out_of_fold, stratified_folds
 from skexperts.ensemble._router import take_cells
 from skexperts.gating import DistanceGate, HardGate
@@ -26,7 +27,17 @@ def check_rounds(n_rounds, gate):
         )
 
 
-def run_rounds(plan, router, affinity, gate, training, *, n_rounds, capacity_factor):
+def run_rounds(
+    plan,
+    router,
+    affinity,
+    gate,
+    training,
+    *,
+    n_rounds,
+    capacity_factor,
+    task=NO_TASK,
+):
     """Fit gate and experts in turn.
 
     A gate that needs competence begins with a round of distance gates. The experts of
@@ -42,6 +53,8 @@ def run_rounds(plan, router, affinity, gate, training, *, n_rounds, capacity_fac
     training : tuple of X, y, sample_weight
     n_rounds : int
     capacity_factor : float or None
+    task : Task
+        Of the whole fit.
 
     Returns
     -------
@@ -63,27 +76,29 @@ def run_rounds(plan, router, affinity, gate, training, *, n_rounds, capacity_fac
         # All cells are too small: one expert serves all rows.
         gate, n_rounds, needs_competence = HardGate(), 1, False
     first = DistanceGate() if needs_competence else gate
-    router = router.with_gate(fit_gate(first))
+    with task.subtask("gate").running(X):
+        router = router.with_gate(fit_gate(first))
     routing = router.route_training(X, affinity, capacity_factor)
     for _ in range(n_rounds - 1 + needs_competence):
-        worth = _competence(plan, training, affinity, routing, router, rng)
-        if needs_competence:
-            router = router.with_gate(fit_gate(gate, competence=worth))
-        else:
-            router = router.assign(X, affinity, worth)
-            router = router.with_gate(fit_gate(gate))
-        if "warm_start" in gate.get_params(deep=False):
-            gate.set_params(warm_start=True)
-        routing = router.route_training(X, affinity, capacity_factor)
+        with task.subtask("round", 1).running(X) as this:
+            worth = _competence(plan, training, affinity, routing, router, rng, this)
+            if needs_competence:
+                router = router.with_gate(fit_gate(gate, competence=worth))
+            else:
+                router = router.assign(X, affinity, worth)
+                router = router.with_gate(fit_gate(gate))
+            if "warm_start" in gate.get_params(deep=False):
+                gate.set_params(warm_start=True)
+            routing = router.route_training(X, affinity, capacity_factor)
     unused = (np.diff(routing.tocsc().indptr) == 0) & (router.cells >= 0)
     if unused.any():
         router = router.without(unused)
         routing = csr_array(routing[:, np.flatnonzero(~unused)])
         plan = plan._replace(cells=router.cells, columns=router.columns)
-    return plan, router, routing, *fit_experts(plan, *training, routing)
+    return plan, router, routing, *fit_experts(plan, *training, routing, task)
 
 
-def _competence(plan, training, affinity, routing, router, rng):
+def _competence(plan, training, affinity, routing, router, rng, task):
     """Return how well each expert serves each row, out of fold, of shape (n, n_live).
 
     For classes the probability of the true one, for values ``exp(-e^2 / 2 s^2)`` with
@@ -105,6 +120,7 @@ def _competence(plan, training, affinity, routing, router, rng):
         scale=scale,
         wanted=None if asked.all() else csr_array(asked),
         reduce=reduce,
+        task=task,
     )
     worth = np.zeros(routing.shape)
     for (_, test), of_fold in zip(splits, columns, strict=True):
