@@ -18,7 +18,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
-from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.metadata_routing import MetadataRouter, get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
 from skexperts._numeric.aggregation import align_columns
@@ -136,13 +136,21 @@ def cell_seed(seed: int, cell: int) -> int:
 def weight_parameter(estimator) -> str | None:
     """Name under which ``fit`` of an estimator takes sample weights, None if it cannot.
 
-    A pipeline hands the weights to its last step, a search to its estimator.
+    A pipeline hands the weights to its last step, a search to its estimator. With
+    metadata routing they go by what was requested; an estimator that hands nothing on
+    and has not been asked takes them, too.
     """
-    if has_fit_parameter(estimator, "sample_weight"):
-        return "sample_weight"
+    takes = has_fit_parameter(estimator, "sample_weight")
     if get_config()["enable_metadata_routing"]:
-        consumed = get_routing_for_object(estimator).consumes("fit", ["sample_weight"])
-        return "sample_weight" if consumed else None
+        routing = get_routing_for_object(estimator)
+        if routing.consumes("fit", ["sample_weight"]):
+            return "sample_weight"
+        own = {"sample_weight": False}
+        if not isinstance(routing, MetadataRouter):
+            own = routing.fit.requests
+        return "sample_weight" if takes and own.get("sample_weight") is None else None
+    if takes:
+        return "sample_weight"
     if isinstance(estimator, Pipeline):
         name, last = estimator.steps[-1]
         inner = weight_parameter(last)
@@ -155,9 +163,32 @@ def weight_parameter(estimator) -> str | None:
 
 
 def takes_weights(estimator) -> bool:
-    """Whether weights can be honoured: a frozen estimator has no use for them."""
-    frozen = isinstance(estimator, FrozenEstimator)
-    return frozen or weight_parameter(estimator) is not None
+    """Whether weights can be honoured.
+
+    A frozen estimator has no use for them. With metadata routing, one that could take
+    them and gets none was told so.
+    """
+    if isinstance(estimator, FrozenEstimator) or weight_parameter(estimator):
+        return True
+    return get_config()["enable_metadata_routing"] and bool(weight_requests(estimator))
+
+
+def weight_requests(estimator) -> list:
+    """Return what was requested, for an estimator and its parts that take weights.
+
+    Returns
+    -------
+    requests : list of (part, request)
+        The request is True, False, another name, or None if it was not set.
+    """
+    requests = []
+    for part in (estimator, *estimator.get_params(deep=True).values()):
+        routing = get_routing_for_object(part)
+        if not isinstance(routing, MetadataRouter):
+            own = routing.fit.requests
+            if "sample_weight" in own:
+                requests.append((part, own["sample_weight"]))
+    return requests
 
 
 def _final_step(estimator):

@@ -84,6 +84,16 @@ def rows_differ(X) -> bool:
     return bool(abs(X.max(axis=0) - X.min(axis=0)).sum() > 0)
 
 
+def check_rows_differ(X):
+    """Raise a ValueError if all rows are equal."""
+    if not rows_differ(X):
+        raise ValueError(
+            f"All {X.shape[0]} rows of X are equal, so there are no regions to find "
+            "and nothing to learn from X. Check how X was made; sparse codes are all "
+            "zero when their penalty is too large."
+        )
+
+
 def column_values(X, position):
     """Return one column as ndarray of shape (n_samples,)."""
     if issparse(X):

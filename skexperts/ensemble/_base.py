@@ -5,7 +5,6 @@ X -> experts, fitted in parallel        -> outputs of the routed pairs
 routing, outputs -> sum_k routing[i, k] * output_k(x_i)
 """
 
-import warnings
 from abc import ABCMeta, abstractmethod
 from dataclasses import replace
 from functools import partial
@@ -22,10 +21,9 @@ from skexperts._experts import takes_weights
 from skexperts._numeric.aggregation import contract
 from skexperts._numeric.linear_experts import linear_outputs
 from skexperts._numeric.routing import pairs_by_expert, row_blocks
-from skexperts._parallel import users_stacklevel
 from skexperts._rows import (
+    check_rows_differ,
     is_frame,
-    rows_differ,
     take_rows,
     validate_new_rows,
     validate_rows,
@@ -43,8 +41,9 @@ from skexperts.ensemble._alpha import learn_alpha
 from skexperts.ensemble._cell import common_scale, read_cell
 from skexperts.ensemble._fit_experts import Plan
 from skexperts.ensemble._linear import stack_linear
+from skexperts.ensemble._metadata import NOTHING_ROUTED, RoutesMetadata
 from skexperts.ensemble._n_experts import choose_n_experts
-from skexperts.ensemble._report import fit_report
+from skexperts.ensemble._report import fit_report, warn_of_merged_cells
 from skexperts.ensemble._rounds import check_rounds, run_rounds
 from skexperts.ensemble._router import GATES, Router, make_gate, make_partitioner
 from skexperts.ensemble._sharing import check_can_share
@@ -62,6 +61,7 @@ _NOT_ALWAYS = (
 class BasePartitionedExperts(
     DocLinkMixin,
     CallbackSupport,
+    RoutesMetadata,
     MetaEstimatorMixin,
     BaseEstimator,
     metaclass=ABCMeta,
@@ -234,12 +234,13 @@ class BasePartitionedExperts(
         # Partition, gate, experts and these.
         return fit_task(self, 3 + n_rounds + others, leave_out=("combiner", "cv"))
 
-    def _fit(self, X, y, sample_weight, task, **checks):
+    def _fit(self, X, y, sample_weight, params, task, **checks):
         """Fit everything and publish the fitted attributes."""
         for name in _NOT_ALWAYS:
             vars(self).pop(name, None)
         self._finite = "allow-nan" if get_tags(self).input_tags.allow_nan else True
         X, y = validate_rows(self, X, y, finite=self._finite, **checks)
+        metadata = self._route_metadata(sample_weight, params, len(y))
         sample_weight = self._weigh(y, validate_sample_weight(sample_weight, y))
         kept = np.arange(len(y))
         if sample_weight is not None:
@@ -248,22 +249,25 @@ class BasePartitionedExperts(
         draw = partial(draw_splits, X=X, y=y, kept=kept, classifier=is_classifier(self))
         if len(kept) < len(y):
             X, y, sample_weight = take_rows(X, kept), y[kept], sample_weight[kept]
+            metadata = metadata.take(kept)
         self._check_parts(sample_weight)
         with task.running(X, y, complete=True):
-            self._fit_kept(X, y, sample_weight, draw, task)
+            self._fit_kept(X, y, sample_weight, draw, metadata, task)
 
-    def _fit_kept(self, X, y, sample_weight, draw, task):
+    def _fit_kept(self, X, y, sample_weight, draw, metadata, task):
         """Fit on validated rows of positive weight; ``draw(cv)`` gives their folds."""
         n_experts = self.n_experts
         if n_experts == "auto":
             self._learn_target(y)
             n_experts, self.n_experts_scores_ = choose_n_experts(
-                self, X, y, sample_weight, draw, task
+                self, X, y, sample_weight, draw, metadata, task
             )
-        self._fit_rows(X, y, sample_weight, n_experts, draw, task)
+        self._fit_rows(X, y, sample_weight, n_experts, draw, metadata, task)
         if self.n_experts == "auto" and n_experts == 1:
             self.fit_report_["state"][self.cells_] = "global"
-        self._warn_of_merged_cells()
+        asked = self.n_experts is not None or self.partitioner is not None
+        if asked and self.n_experts != "auto":
+            warn_of_merged_cells(self.fit_report_, self.min_cell_size)
 
     def _check_parts(self, sample_weight):
         expert = self._default_expert() if self.expert is None else self.expert
@@ -288,7 +292,16 @@ class BasePartitionedExperts(
             check_can_share(expert)
         check_rounds(self.n_rounds, make_gate(self.gate, seed=0))
 
-    def _fit_rows(self, X, y, sample_weight, n_experts, draw=None, task=NO_TASK):
+    def _fit_rows(
+        self,
+        X,
+        y,
+        sample_weight,
+        n_experts,
+        draw=None,
+        metadata=NOTHING_ROUTED,
+        task=NO_TASK,
+    ):
         """Fit with a given number of experts."""
         expert = self._default_expert() if self.expert is None else self.expert
         classes = self._learn_target(y)
@@ -303,12 +316,17 @@ class BasePartitionedExperts(
             task="regression" if classes is None else "classification",
             given=self.n_experts,
         )
+        training = (X, y, sample_weight)
         with task.subtask("partition").running(X, y, fits=self.partitioner_):
             router, affinity = Router.start(
-                self.partitioner_, X, y, sample_weight, self.min_cell_size, self.top_k
+                self.partitioner_,
+                *training,
+                self.min_cell_size,
+                self.top_k,
+                metadata.partitioner,
             )
         if len(router.cells) == 1 and router.partition.n_cells > 1:
-            _check_rows_differ(X)
+            check_rows_differ(X)
         penalty = None if self.sharing is None else self.deviation_penalty
         if penalty is not None and router.partition.feature_groups is not None:
             raise ValueError(
@@ -326,8 +344,8 @@ class BasePartitionedExperts(
             seed,
             penalty,
             self.n_jobs,
+            metadata.expert,
         )
-        training = (X, y, sample_weight)
         plan, router, routing, fits, joint = run_rounds(
             plan,
             router,
@@ -369,29 +387,8 @@ class BasePartitionedExperts(
         elif self.cells_[-1] < 0:
             self.shared_ = self.experts_[-1]
 
-    def _warn_of_merged_cells(self):
-        merged = np.count_nonzero(self.fit_report_["state"] == "merged")
-        asked = self.n_experts is not None or self.partitioner is not None
-        if merged and asked and self.n_experts != "auto":
-            warnings.warn(
-                f"{merged} of {self._router.partition.n_cells} cells have fewer than "
-                f"min_cell_size={self.min_cell_size} rows and no expert of their own; "
-                "their rows went to the next nearest cell. See fit_report_.",
-                UserWarning,
-                stacklevel=users_stacklevel(),
-            )
-
 
 def _n_outputs(y, classes):
     if classes is not None:
         return len(classes)
     return 1 if y.ndim == 1 else y.shape[1]
-
-
-def _check_rows_differ(X):
-    if not rows_differ(X):
-        raise ValueError(
-            f"All {X.shape[0]} rows of X are equal, so there are no regions to find "
-            "and nothing to learn from X. Check how X was made; sparse codes are all "
-            "zero when their penalty is too large."
-        )

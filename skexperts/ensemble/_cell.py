@@ -9,6 +9,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from skexperts._callbacks import NO_TASK
 from skexperts._experts import output_kind, read_outputs, seeded_clone
+from skexperts._metadata import NO_METADATA
 from skexperts._rows import take_columns, take_rows
 from skexperts.exceptions import CellFitError
 
@@ -35,7 +36,7 @@ class Cell(NamedTuple):
     weights: np.ndarray | None
 
 
-def fit_cell(expert, weight_name, X, y, cell, task=NO_TASK):
+def fit_cell(expert, weight_name, X, y, cell, metadata=NO_METADATA, task=NO_TASK):
     """Fit a clone of ``expert`` on a cell; one class alone gets a constant expert.
 
     Raises
@@ -49,8 +50,10 @@ def fit_cell(expert, weight_name, X, y, cell, task=NO_TASK):
     state = "constant" if n_classes == 1 else "fitted"
     template = DummyClassifier(strategy="prior") if state == "constant" else expert
     parameters = {}
-    if cell.weights is not None and weight_name is not None and state == "fitted":
-        parameters[weight_name] = cell.weights
+    if state == "fitted":
+        parameters = metadata.take(cell.rows).parameters()
+        if cell.weights is not None and weight_name is not None:
+            parameters[weight_name] = cell.weights
     try:
         fitted = seeded_clone(template, cell.seed)
         rows = take_columns(take_rows(X, cell.rows), cell.columns)

@@ -8,6 +8,7 @@ from sklearn.utils.validation import validate_data
 
 from skexperts._callbacks import NO_TASK
 from skexperts._experts import cell_seed, weight_parameter
+from skexperts._metadata import NO_METADATA, Metadata
 from skexperts._numeric.routing import pairs_by_expert
 from skexperts._parallel import run_tasks
 from skexperts._rows import as_numbers, is_frame, take_rows
@@ -33,6 +34,8 @@ class Plan(NamedTuple):
     penalty : float or None
         Of deviations from a shared model; None for experts that share nothing.
     n_jobs : int or None
+    metadata : Metadata
+        Of the rows of X, for ``fit`` of the experts.
     """
 
     expert: Any
@@ -43,6 +46,7 @@ class Plan(NamedTuple):
     seed: int
     penalty: float | None
     n_jobs: int | None
+    metadata: Metadata = NO_METADATA
 
 
 def fit_experts(plan, X, y, sample_weight, routing, task=NO_TASK):
@@ -68,7 +72,7 @@ def fit_experts(plan, X, y, sample_weight, routing, task=NO_TASK):
     cells = _cells(plan, sample_weight, routing, everything)
     fits = run_tasks(
         fit_cell,
-        [(cell,) for cell in cells],
+        [(cell, plan.metadata) for cell in cells],
         common=(plan.expert, weight_parameter(plan.expert), X, y),
         costs=[len(cell.rows) for cell in cells],
         n_jobs=plan.n_jobs,
@@ -233,7 +237,8 @@ def _fit_and_read(
     plan, X, y, sample_weight, scale, reduce, train, cell, fit, wanted, task
 ):
     if fit is None and cell.rows.size:
-        fit = fit_cell(plan.expert, weight_parameter(plan.expert), X, y, cell, task)
+        name = weight_parameter(plan.expert)
+        fit = fit_cell(plan.expert, name, X, y, cell, plan.metadata, task)
     elif fit is None:
         weights = None if sample_weight is None else sample_weight[train]
         fit = fit_constant(plan.expert, X, y, train, weights)

@@ -11,6 +11,7 @@ from skexperts._callbacks import NO_TASK
 from skexperts._parallel import run_tasks
 from skexperts._rows import take_rows
 from skexperts.ensemble._fit_experts import stratified_folds
+from skexperts.ensemble._metadata import NOTHING_ROUTED
 
 _N_FOLDS = 5
 _MOST_EXPERTS = 256
@@ -20,7 +21,9 @@ _PATIENCE = 2
 _LEVEL = 0.01
 
 
-def choose_n_experts(model, X, y, sample_weight, draw, task=NO_TASK):
+def choose_n_experts(
+    model, X, y, sample_weight, draw, metadata=NOTHING_ROUTED, task=NO_TASK
+):
     """Return the number of experts by the one-standard-error rule, and all scores.
 
     The numbers 1, 2, 4, ... are tried as long as cells have ``2 * min_cell_size`` rows
@@ -33,6 +36,7 @@ def choose_n_experts(model, X, y, sample_weight, draw, task=NO_TASK):
     X, y, sample_weight : rows of positive weight
     draw : callable
         ``draw(cv)`` gives the folds of these rows by a splitter or an iterable.
+    metadata : Routed
     task : Task
         Of the whole fit.
 
@@ -62,7 +66,7 @@ def choose_n_experts(model, X, y, sample_weight, draw, task=NO_TASK):
                 of_folds = run_tasks(
                     _lose,
                     splits,
-                    common=(template, X, y, sample_weight, unit, n_experts),
+                    common=(template, X, y, sample_weight, metadata, unit, n_experts),
                     n_jobs=model.n_jobs,
                 )
             # A row that several folds test counts once, with its mean loss.
@@ -146,11 +150,13 @@ def _splits(model, y, draw):
     return [(train, test) for train, test in draw(model.cv) if test.size]
 
 
-def _lose(model, X, y, sample_weight, unit, n_experts, train, test):
+def _lose(model, X, y, sample_weight, metadata, unit, n_experts, train, test):
     """Return the losses of the test rows with experts fitted on the others."""
     candidate = clone(model)
     weights = None if sample_weight is None else sample_weight[train]
-    candidate._fit_rows(take_rows(X, train), y[train], weights, n_experts)
+    candidate._fit_rows(
+        take_rows(X, train), y[train], weights, n_experts, metadata=metadata.take(train)
+    )
     predicted = candidate._decode(candidate._combine_rows(take_rows(X, test)))
     if is_classifier(model):
         return (predicted != y[test]).astype(np.float64)

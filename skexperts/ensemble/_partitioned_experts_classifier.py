@@ -270,7 +270,7 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
         return add_class_weights(self.class_weight, classes, y, sample_weight)
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, **params):
         """Partition the rows and fit one expert per cell.
 
         Parameters
@@ -283,6 +283,11 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights. Rows of weight 0 are left out.
+
+        **params : dict
+            Metadata that the expert or the partitioner request. Only with
+            ``sklearn.set_config(enable_metadata_routing=True)``; then both must say by
+            ``set_fit_request`` whether they take ``sample_weight``, if it is given.
 
         Returns
         -------
@@ -298,7 +303,7 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
         """
         task = self._fit_task()
         with all_or_nothing(self):
-            self._fit(X, y, sample_weight, task)
+            self._fit(X, y, sample_weight, params, task)
         return self
 
     def _learn_target(self, y):

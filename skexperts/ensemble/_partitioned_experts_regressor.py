@@ -211,7 +211,7 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
         return L1SVR(C=0.1)
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, **params):
         """Partition the rows and fit one expert per cell.
 
         Parameters
@@ -224,6 +224,11 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights. Rows of weight 0 are left out.
+
+        **params : dict
+            Metadata that the expert or the partitioner request. Only with
+            ``sklearn.set_config(enable_metadata_routing=True)``; then both must say by
+            ``set_fit_request`` whether they take ``sample_weight``, if it is given.
 
         Returns
         -------
@@ -241,7 +246,7 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
         with all_or_nothing(self):
             multi_output = get_tags(self).target_tags.multi_output
             checks = {"y_numeric": True, "multi_output": multi_output}
-            self._fit(X, y, sample_weight, task, **checks)
+            self._fit(X, y, sample_weight, params, task, **checks)
         return self
 
     def _learn_target(self, y):

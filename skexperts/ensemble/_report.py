@@ -1,6 +1,10 @@
 """The table of all cells after a fit."""
 
+import warnings
+
 import numpy as np
+
+from skexperts._parallel import users_stacklevel
 
 
 def fit_report(router, routing, fits):
@@ -45,3 +49,22 @@ def fit_report(router, routing, fits):
     report["fit_time"][cells] = [fit.seconds for fit in fits]
     report["state"][cells] = [fit.state for fit in fits]
     return report
+
+
+def warn_of_merged_cells(report, min_cell_size):
+    """Warn of cells that were too small for an expert of their own.
+
+    Parameters
+    ----------
+    report : dict of ndarrays, see :func:`fit_report`
+    min_cell_size : int
+    """
+    merged = np.count_nonzero(report["state"] == "merged")
+    if merged:
+        warnings.warn(
+            f"{merged} of {np.count_nonzero(report['cell'] >= 0)} cells have fewer "
+            f"than min_cell_size={min_cell_size} rows and no expert of their own; "
+            "their rows went to the next nearest cell. See fit_report_.",
+            UserWarning,
+            stacklevel=users_stacklevel(),
+        )

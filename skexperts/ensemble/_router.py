@@ -73,7 +73,7 @@ class Router:
     alpha: np.ndarray | None = None
 
     @classmethod
-    def start(cls, partitioner, X, y, sample_weight, min_cell_size, top_k):
+    def start(cls, partitioner, X, y, sample_weight, min_cell_size, top_k, metadata):
         """Fit the partition and decide which cells have an expert.
 
         Returns
@@ -81,7 +81,7 @@ class Router:
         router : Router, without a gate
         affinity : ndarray of shape (n_training_rows, n_cells)
         """
-        partition = fit_partition(partitioner, X, y=y, sample_weight=sample_weight)
+        partition = fit_partition(partitioner, X, y, sample_weight, metadata)
         affinity = check_affinity(
             partition.training_affinity(X), X, partition.n_cells, partitioner
         )

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn.base import clone, is_classifier
 
+from skexperts._experts import weight_parameter
 from skexperts._numeric.sharing import shared_design, split_coef
 from skexperts._sklearn import validate_parameter_constraints
 from skexperts._validation import classes_of, drop_weightless
@@ -25,7 +26,7 @@ class SharedFit(NamedTuple):
 
 
 def check_can_share(expert):
-    """Raise a TypeError unless ``expert`` is of a kind that can share.
+    """Raise an error unless ``expert`` is of a kind that can share.
 
     Parameters
     ----------
@@ -37,6 +38,12 @@ def check_can_share(expert):
             f"from it in one problem, which expert={expert!r} does not have. Pass an "
             "L1SVC or L1SVR (choose its C by cross-validation of the whole model, "
             "transform X before it), or use sharing=None."
+        )
+    if weight_parameter(expert) is None:
+        raise ValueError(
+            "sharing='deviation' weighs the rows of all experts in one problem, but "
+            f"expert={expert!r} requests no sample_weight. Use "
+            "set_fit_request(sample_weight=True), or sharing=None."
         )
 
 

@@ -34,6 +34,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from skexperts._experts import weight_parameter
+from skexperts._metadata import NO_METADATA
 from skexperts._rows import naming_columns
 from skexperts.partition._columns import REMEDY, as_numbers
 from skexperts.partition._core_samples import CoreSamples
@@ -46,7 +47,7 @@ _CELL_COUNT_PARAMETERS = ("n_clusters", "n_components", "n_cells")
 _FAR = -1e4
 
 
-def fit_partition(partitioner, X, y=None, sample_weight=None):
+def fit_partition(partitioner, X, y=None, sample_weight=None, metadata=NO_METADATA):
     """Fit a partitioner and return its affinities as a partition object.
 
     Parameters
@@ -60,6 +61,8 @@ def fit_partition(partitioner, X, y=None, sample_weight=None):
         Passed on if ``fit`` of the partitioner takes ``y``.
     sample_weight : ndarray of shape (n_samples,), optional
         Passed on if the partitioner takes weights.
+    metadata : Metadata
+        Passed on to ``fit``.
 
     Returns
     -------
@@ -71,7 +74,9 @@ def fit_partition(partitioner, X, y=None, sample_weight=None):
         partitioner = _FunctionPartitioner(partitioner)
     if not isinstance(partitioner, FrozenEstimator):
         name = weight_parameter(partitioner) if sample_weight is not None else None
-        parameters = {name: sample_weight} if name else {}
+        parameters = metadata.parameters()
+        if name:
+            parameters[name] = sample_weight
         if has_fit_parameter(partitioner, "y"):
             parameters["y"] = y
         if isinstance(partitioner, Pipeline | PartitionerMixin):
