@@ -3,10 +3,45 @@
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.metrics import euclidean_distances
-from sklearn.utils import gen_batches
 
 # Rows that are copied at a time. A constant, so that no bits depend on the machine.
 _BLOCK_ROWS = 4096
+
+
+class DistancesTo:
+    """Squared Euclidean distances of rows to fixed centres.
+
+    Parameters
+    ----------
+    centers : ndarray or CSR of shape (n_cells, n_features)
+    """
+
+    def __init__(self, centers):
+        self.centers = centers
+        if not issparse(centers):
+            # Small numbers: a large common offset costs the digits of the distances.
+            self.offset = centers.mean(axis=0, dtype=np.float64)
+            centred = centers - self.offset
+            self.twice = -2.0 * centred.T
+            self.lengths = np.einsum("ij,ij->i", centred, centred)
+
+    def of(self, X):
+        """Return the distances of the rows of X, of shape (n_samples, n_cells)."""
+        if issparse(X) or issparse(self.centers):
+            distances = euclidean_distances(X, self.centers, squared=True)
+            distances = distances.astype(np.float64)
+        else:
+            distances = np.empty((X.shape[0], len(self.centers)))
+            with np.errstate(over="ignore", invalid="ignore"):
+                for start in range(0, X.shape[0], _BLOCK_ROWS):
+                    own = distances[start : start + _BLOCK_ROWS]
+                    rows = X[start : start + _BLOCK_ROWS] - self.offset
+                    np.matmul(rows, self.twice, out=own)
+                    own += np.einsum("ij,ij->i", rows, rows)[:, None]
+                    own += self.lengths
+                    np.maximum(own, 0, out=own)
+        check_distances(distances, X)
+        return distances
 
 
 def squared_distances(X, centers):
@@ -21,23 +56,7 @@ def squared_distances(X, centers):
     -------
     distances : ndarray of shape (n_samples, n_cells), float64
     """
-    if issparse(X) or issparse(centers):
-        distances = euclidean_distances(X, centers, squared=True).astype(np.float64)
-    else:
-        # Small numbers: a large common offset would cost the digits of the distances.
-        offset = centers.mean(axis=0, dtype=np.float64)
-        centers = centers - offset
-        twice, lengths = -2.0 * centers.T, np.einsum("ij,ij->i", centers, centers)
-        distances = np.empty((X.shape[0], len(centers)))
-        with np.errstate(over="ignore", invalid="ignore"):
-            for block in gen_batches(X.shape[0], _BLOCK_ROWS):
-                rows, own = X[block] - offset, distances[block]
-                np.matmul(rows, twice, out=own)
-                own += np.einsum("ij,ij->i", rows, rows)[:, None]
-                own += lengths
-                np.maximum(own, 0, out=own)
-    check_distances(distances, X)
-    return distances
+    return DistancesTo(centers).of(X)
 
 
 def check_distances(distances, X):

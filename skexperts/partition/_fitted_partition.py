@@ -38,7 +38,11 @@ from skexperts._metadata import NO_METADATA
 from skexperts._rows import naming_columns
 from skexperts.partition._columns import REMEDY, as_numbers
 from skexperts.partition._core_samples import CoreSamples
-from skexperts.partition._distances import distance_unit, squared_distances
+from skexperts.partition._distances import (
+    DistancesTo,
+    distance_unit,
+    squared_distances,
+)
 from skexperts.partition._function_partitioner import _FunctionPartitioner
 from skexperts.partition._mixin import PartitionerMixin
 
@@ -207,16 +211,13 @@ class _Piped:
 
 class _Centers(_Partition):
     def __init__(self, partitioner, X, sample_weight):
-        self.centers = partitioner.cluster_centers_
-        self.n_cells = self.centers.shape[0]
+        self.n_cells = partitioner.cluster_centers_.shape[0]
         if self.n_cells:
-            distances = squared_distances(as_numbers(X), self.centers)
-            self.unit = distance_unit(distances, sample_weight)
+            self.distances = DistancesTo(partitioner.cluster_centers_)
+            self.unit = distance_unit(self.distances.of(as_numbers(X)), sample_weight)
 
     def affinity(self, X):
-        affinity = squared_distances(as_numbers(X), self.centers)
-        affinity /= -self.unit
-        return affinity
+        return self.distances.of(as_numbers(X)) / -self.unit
 
 
 class _Mixture(_Partition):
