@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array, vstack
-from sklearn.cluster import KMeans
 
 from skexperts._experts import seeded_clone
 from skexperts._numeric.expert_alpha import reweight
@@ -21,6 +20,7 @@ from skexperts.ensemble._answers import check_affinity, check_gate_weights
 from skexperts.gating import DistanceGate, HardGate, SigmoidGate, SoftmaxGate
 from skexperts.partition import TreePartitioner
 from skexperts.partition._fitted_partition import fit_partition, last_step, set_n_cells
+from skexperts.partition._sampled_kmeans import _SampledKMeans
 
 GATES = {
     "distance": DistanceGate,
@@ -262,7 +262,7 @@ def make_partitioner(partitioner, n_experts, n_rows, seed, task, given=None):
         )
     if partitioner is None:
         n_cells = n_experts or min(_DEFAULT_N_EXPERTS, n_rows)
-        return seeded_clone(KMeans(n_clusters=n_cells), seed)
+        return seeded_clone(_SampledKMeans(n_clusters=n_cells), seed)
     if hasattr(partitioner, "fit"):
         partitioner = seeded_clone(partitioner, seed)
         tree = last_step(partitioner)
