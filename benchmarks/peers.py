@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
 from sklearn.ensemble import (
     BaggingClassifier,
     BaggingRegressor,
@@ -40,6 +41,7 @@ BOOSTING = {"learning_rate": [0.1, 0.3, 0.05]}
 # (model, kind of data): why it is not run.
 REASONS = {
     ("HistGradientBoosting", "sparse"): "takes no sparse X",
+    ("experts, many after PCA", "sparse"): "16 components say little of words",
     ("GroupedPredictor", "sparse"): "X with a column of cells would be dense",
     ("LightGBM", "sparse"): "trees for 77 classes take minutes",
     ("LightGBM per cell", "sparse"): "trees for 77 classes take minutes",
@@ -71,12 +73,14 @@ def models(n_rows, n_features, regression):
     rivals = regressors(n_features) if regression else classifiers(n_features)
     return {
         name: (model, expand(grid))
-        for name, (model, grid) in (ours(n_rows, regression) | rivals).items()
+        for name, (model, grid) in (
+            ours(n_rows, n_features, regression) | rivals
+        ).items()
         if model is not None
     }
 
 
-def ours(n_rows, regression):
+def ours(n_rows, n_features, regression):
     """Experts for each way to route and to share."""
     ensemble = (
         PartitionedExpertsRegressor if regression else PartitionedExpertsClassifier
@@ -94,9 +98,19 @@ def ours(n_rows, regression):
         f"{OURS}, {name}": (ensemble(one, gate=gate, random_state=0), grid)
         for name, gate in gates.items()
     }
+    quick = KMeans(init="random", n_init=1, max_iter=10)
+    many = make_pipeline(
+        PCA(random_state=0), ensemble(one, partitioner=quick, random_state=0)
+    )
+    step = many.steps[-1][0]
+    many_grid = {
+        f"{step}__n_experts": [max(2, n_rows // size) for size in (30, 100)],
+        "pca__n_components": sorted({min(n_features, n) for n in (16, 12, 24)}),
+    }
     sharing = ensemble(one, sharing="deviation", random_state=0)
     shared_grid = {"n_experts": counts[1:2] + counts[:1], "expert__C": CS}
     return found | {
+        f"{OURS}, many after PCA": (many, many_grid),
         f"{OURS}, sharing": (sharing, shared_grid),
         f"{OURS}, default": (ensemble(random_state=0), {}),
     }
