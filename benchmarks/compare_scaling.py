@@ -86,12 +86,17 @@ def run(folder, n_experts, n_jobs):
 def measure(n_rows, n_experts, n_jobs):
     """Run in a new process and return what it took."""
     with tempfile.TemporaryDirectory() as folder:
-        write(Path(folder), n_rows)
-        command = [sys.executable, "-m", "benchmarks.compare_scaling", "--one"]
-        command += [folder, str(n_experts), str(n_jobs)]
-        output = subprocess.run(command, check=True, capture_output=True, text=True)
+        # A process begins with the peak of its parent, which has to stay small.
+        start_module("--write", folder, n_rows)
+        output = start_module("--one", folder, n_experts, n_jobs)
     row = {"n_rows": n_rows, "n_experts": n_experts, "n_jobs": n_jobs}
-    return row | json.loads(output.stdout.splitlines()[-1])
+    return row | json.loads(output.splitlines()[-1])
+
+
+def start_module(*arguments):
+    """Run this module in a new process and return what it printed."""
+    command = [sys.executable, "-m", "benchmarks.compare_scaling", *map(str, arguments)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def cases(quick):
@@ -118,8 +123,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a minute or two")
     parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--write", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.write:
+        folder, n_rows = arguments.write
+        write(Path(folder), int(n_rows))
+        return
     if arguments.one:
         folder, n_experts, n_jobs = arguments.one
         print(json.dumps(run(Path(folder), int(n_experts), int(n_jobs))))
