@@ -19,6 +19,7 @@ import json
 import time
 import warnings
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 from scipy.sparse import issparse
@@ -215,7 +216,7 @@ def short(error):
     """Return what an error says, in a few words."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = next((li for li in reversed(lines) if "Error:" in li), lines[0])
-    return text.split(". ")[0][:90]
+    return shorten(text.split(". ")[0], 90, placeholder=" ...")
 
 
 def main():
@@ -248,7 +249,7 @@ def main():
                     file.write_text(json.dumps(rows, indent=1))
     print("\n".join(["", *losses(rows), "", *targets(rows)]))
     if arguments.markdown:
-        Path(arguments.markdown).write_text(markdown(rows))
+        Path(arguments.markdown).write_text(markdown(rows, names))
 
 
 if __name__ == "__main__":

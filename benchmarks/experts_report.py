@@ -11,17 +11,24 @@ from benchmarks.peers import OURS
 
 # Least accuracy in per cent of the best way to route.
 TARGETS = {"letter": 95.0, "satimage": 91.0, "usps": 95.0}
-HEAD = ["model", "score", "fit s", "us a row", "us one row"]
+HEAD = ["model", "score", "fit s", "us a row", "us one row", "compared"]
 INTRODUCTION = """# Comparison
 
-Made by `python -m benchmarks.compare_experts --markdown docs/comparison.md`, which
-says at its head how settings are chosen and what is timed. One thread of a machine with
-{cores} cores, shared with other work: read times as ratios. {versions}.
+`PartitionedExpertsClassifier` and `PartitionedExpertsRegressor` next to other models of
+scikit-learn and its neighbours, with what they lose. Made by
 
-Scores are accuracy in per cent (higher is better) or, for regression, RMSE (lower is
-better). The best score of each data set is in bold. A row that was not measured says
-why. Settings are chosen by cross-validation on the training rows, up to six for each
-model, within the same seconds: models that are slow to fit may try only the first.
+    python -m benchmarks.compare_experts --markdown docs/comparison.md
+
+The head of `benchmarks/compare_experts.py` says how settings are chosen and what is
+timed, `benchmarks/peers.py` which settings there are: up to six for each, compared by
+cross-validation on the training rows within the same few seconds, so that a slow
+model keeps its first setting (0 compared). One thread of a machine with {cores} cores
+and other work to do: read times as ratios.
+{versions}.
+
+Scores are accuracy in per cent (higher is better) or, for regression, the RMSE (lower
+is better), the best of a data set in bold; *compared* is the number of settings. Models
+that begin with *experts* are ours.
 """
 
 
@@ -31,7 +38,7 @@ def print_row(row):
         print(f"left out: {row['reason']}", flush=True)
         return
     print(
-        f"{number(row['score']):>9}{number(row['fit']):>9}{number(row['us_row']):>9}"
+        f"{number(row['score']):>9} {number(row['fit']):>9} {number(row['us_row']):>9}"
         f"{number(row['us_single']):>9}  {row['n_tried'][0]} compared, "
         f"{row['setting'][0]}",
         flush=True,
@@ -40,7 +47,7 @@ def print_row(row):
 
 def number(value):
     """Return a number with what digits are of interest."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.4g}"
+    return f"{value:.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def is_ours(row):
@@ -101,8 +108,8 @@ def targets(rows):
     return lines
 
 
-def markdown(rows):
-    """Return the page of all tables, with what loses at the end."""
+def markdown(rows, names):
+    """Return the page of all tables, with what loses and what is missing at the end."""
     versions = f"scikit-learn {sklearn.__version__}, NumPy {np.__version__}, SciPy "
     versions += scipy.__version__
     try:
@@ -120,16 +127,20 @@ def markdown(rows):
             lines.append(about(measured[0]) + "\n")
         lines += ["| " + " | ".join(HEAD) + " |", "|---|" + "---:|" * (len(HEAD) - 1)]
         best = max(map(merit, measured), default=None)
-        for row in measured:
+        for row in sorted(measured, key=is_ours, reverse=True):
             score = number(row["score"])
             score = f"**{score}**" if merit(row) == best else score
             times = [number(row[k]) for k in ("fit", "us_row", "us_single")]
+            times.append(str(row["n_tried"][0]))
             lines.append("| " + " | ".join([row["model"], score, *times]) + " |")
         for row in left_out:
-            lines.append(f"| {row['model']} | {row['reason']} | | | |")
+            lines.append(f"| {row['model']} | {row['reason']} | | | | |")
         lines.append("")
     for part in (losses(rows), targets(rows)):
         lines += ["## " + part[0].rstrip(":") + "\n", *part[1:], ""]
+    missing = [name for name in names if name not in {row["data"] for row in rows}]
+    if missing:
+        lines.append("Not measured here: " + ", ".join(missing) + ".")
     return "\n".join(lines).rstrip() + "\n"
 
 
