@@ -21,9 +21,9 @@ scikit-learn and its neighbours, with what they lose. Made by
 
 The head of `benchmarks/compare_experts.py` says how settings are chosen and what is
 timed, `benchmarks/peers.py` which settings there are: up to six for each, compared by
-cross-validation on the training rows within the same few seconds, so that a slow
-model keeps its first setting (0 compared). One thread of a machine with {cores} cores
-and other work to do: read times as ratios.
+cross-validation on the training rows within the same few seconds for all models of a
+data set, so that a slow model keeps its first setting (0 compared). One thread of a
+machine with {cores} cores and other work to do: read times as ratios.
 {versions}.
 
 Scores are accuracy in per cent (higher is better) or, for regression, the RMSE (lower
