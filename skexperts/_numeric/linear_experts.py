@@ -15,17 +15,22 @@ class LinearExperts(NamedTuple):
 
     Attributes
     ----------
-    coef : csr_array of shape (n_experts * n_features, n_outputs), float64
-        Row ``k * n_features + j`` is feature j of expert k.
+    indptr, indices, coef : ndarrays of int64, int32 and float64
+        CSR of shape (n_experts * n_features, n_outputs): row ``k * n_features + j`` is
+        feature j of expert k.
     intercept : ndarray of shape (n_experts, n_outputs)
     absent : ndarray of shape (n_experts, n_outputs), uint8
         Outputs that an expert does not have. They are -1, or the lowest of the others
         if that is lower.
+    some_absent : ndarray of shape (n_experts,), uint8
     """
 
-    coef: csr_array
+    indptr: NDArray
+    indices: NDArray
+    coef: NDArray
     intercept: NDArray
     absent: NDArray
+    some_absent: NDArray
 
 
 class LinearExpert(NamedTuple):
@@ -65,7 +70,14 @@ def stack_experts(
         shape=(len(experts) * n_features, n_outputs),
     )
     coef.eliminate_zeros()
-    return LinearExperts(coef, intercept, absent)
+    return LinearExperts(
+        coef.indptr.astype(np.int64),
+        _not_empty(coef.indices.astype(np.int32)),
+        _not_empty(coef.data),
+        intercept,
+        absent,
+        np.asarray(absent.max(axis=1)),
+    )
 
 
 def linear_outputs(
@@ -85,17 +97,11 @@ def linear_outputs(
     """
     rows, pairs, bounds = pairs_by_expert(routing)
     values = np.empty((routing.nnz, experts.intercept.shape[1]))
-    coef = experts.coef
     rest: Any = (
         rows.astype(np.int64, copy=False),
         pairs.astype(np.int64, copy=False),
         bounds.astype(np.int64, copy=False),
-        coef.indptr.astype(np.int64, copy=False),
-        _not_empty(coef.indices.astype(np.int32, copy=False)),
-        _not_empty(coef.data),
-        experts.intercept,
-        experts.absent,
-        np.asarray(experts.absent.max(axis=1)),
+        *experts,
         values,
     )
     if isinstance(X, np.ndarray):
