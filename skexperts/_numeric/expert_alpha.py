@@ -7,6 +7,7 @@ from scipy.sparse import csr_array
 
 from skexperts._numeric.aggregation import contract
 from skexperts._numeric.losses import LOSSES, PROBABILITY_FLOOR
+from skexperts._numeric.routing import rows_of_pairs
 
 _LARGEST_LOG = 6 * np.log(10)
 
@@ -27,7 +28,7 @@ def reweight(routing: csr_array, alpha: NDArray) -> csr_array:
     routing : csr_array of the same structure
     """
     weights = routing.data * alpha[routing.indices]
-    rows = np.repeat(np.arange(routing.shape[0]), np.diff(routing.indptr))
+    rows = rows_of_pairs(routing)
     total = np.bincount(rows, weights, minlength=routing.shape[0])
     weights = np.where(total[rows] > 0, weights, routing.data)
     total[total <= 0] = 1.0
@@ -76,7 +77,7 @@ def fit_expert_alpha(
         Positive: the largest is at most 10^12 times the smallest.
     n_iter : int
     """
-    rows = np.repeat(np.arange(routing.shape[0]), np.diff(routing.indptr))
+    rows = rows_of_pairs(routing)
     if loss == "log_loss":
         outputs = np.maximum(outputs[targets[rows] == 1][:, None], PROBABILITY_FLOOR)
         targets = np.ones((len(targets), 1))

@@ -123,11 +123,15 @@ def pairs_by_expert(routing: csr_array) -> tuple[NDArray, NDArray, NDArray]:
     bounds : ndarray of shape (n_experts + 1,)
         Expert j owns the slice ``bounds[j]:bounds[j + 1]`` of both.
     """
-    n_rows, n_experts = routing.shape
     pairs = np.argsort(routing.indices, kind="stable")
-    rows = np.repeat(np.arange(n_rows), np.diff(routing.indptr))[pairs]
-    counts = np.bincount(routing.indices, minlength=n_experts)
+    rows = rows_of_pairs(routing)[pairs]
+    counts = np.bincount(routing.indices, minlength=routing.shape[1])
     return rows, pairs, np.concatenate(([0], np.cumsum(counts)))
+
+
+def rows_of_pairs(routing: csr_array) -> NDArray:
+    """Row of each routed pair, in the order of ``routing.data``."""
+    return np.repeat(np.arange(routing.shape[0]), np.diff(routing.indptr))
 
 
 def row_blocks(n_rows: int, n_columns: int) -> Iterator[slice]:

@@ -7,6 +7,7 @@ from scipy.sparse import csr_array
 from sklearn.utils import check_random_state
 
 from skexperts._callbacks import NO_TASK
+from skexperts._numeric.routing import rows_of_pairs
 from skexperts.ensemble._fit_experts import fit_experts, out_of_fold, stratified_folds
 from skexperts.ensemble._router import take_cells
 from skexperts.gating import DistanceGate, HardGate
@@ -138,8 +139,7 @@ def _open(affinity, routing, router):
     """Return which experts may serve each row, or do."""
     live = router.live
     may = np.zeros(routing.shape, dtype=bool)
-    rows = np.repeat(np.arange(routing.shape[0]), np.diff(routing.indptr))
-    may[rows, routing.indices] = True
+    may[rows_of_pairs(routing), routing.indices] = True
     may[:, : len(live)] |= take_cells(affinity, live) > -np.inf
     if router.partition.unclaimed == "all":
         may[np.isneginf(affinity).all(axis=1)] = True
