@@ -13,7 +13,7 @@ from skexperts.ensemble._fit_experts import out_of_fold, stratified_folds
 _N_FOLDS = 5
 
 
-def learn_alpha(combiner, plan, training, routing, wanted, draw, task=NO_TASK):
+def learn_alpha(combiner, plan, training, routing, router, draw, task=NO_TASK):
     """Return alpha and the scale on which outputs are combined.
 
     Parameters
@@ -24,8 +24,8 @@ def learn_alpha(combiner, plan, training, routing, wanted, draw, task=NO_TASK):
     training : tuple of X, y, sample_weight
     routing : csr_array of shape (n_rows, n_experts)
         By which the experts are fitted.
-    wanted : csr_array of shape (n_rows, n_experts)
-        By which the same rows are routed when they are new: alpha goes on top of it.
+    router : Router
+        By which new rows are routed: alpha goes on top of it.
     draw : callable
         ``draw(cv)`` gives the folds of the training rows.
     task : Task
@@ -45,7 +45,8 @@ def learn_alpha(combiner, plan, training, routing, wanted, draw, task=NO_TASK):
             'combiner: cv="prefit" is for fitted estimators, but the experts are '
             "fitted here. Use a number of folds or a splitter."
         )
-    _, y, sample_weight = training
+    X, y, sample_weight = training
+    wanted = router.route(X)
     if combiner.cv is None or isinstance(combiner.cv, Integral):
         # Of rows sorted by cell, folds in their order would lack whole cells.
         keys = [routing.argmax(axis=1)]

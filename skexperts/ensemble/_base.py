@@ -359,7 +359,7 @@ class BasePartitionedExperts(
         self._scale = common_scale(fits)
         if self.combiner is not None:
             alpha, self._scale = learn_alpha(
-                self.combiner, plan, training, routing, router.route(X), draw, task
+                self.combiner, plan, training, routing, router, draw, task
             )
             router = replace(router, alpha=alpha)
             self.alpha_ = alpha
