@@ -18,7 +18,7 @@ from sklearn.ensemble import (
     StackingRegressor,
 )
 from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import Lasso, LogisticRegression, Ridge
+from sklearn.linear_model import Lasso, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures
@@ -44,6 +44,7 @@ REASONS = {
     ("HistGradientBoosting", "sparse"): "takes no sparse X",
     ("experts, many after PCA", "sparse"): "16 components say little of words",
     ("experts, squares and products", "sparse"): "24 components say little of words",
+    ("experts, squares and ridge", "sparse"): "28 components say little of words",
     ("GroupedPredictor", "sparse"): "X with a column of cells would be dense",
     ("LightGBM", "sparse"): "trees for 77 classes take minutes",
     ("LightGBM per cell", "sparse"): "trees for 77 classes take minutes",
@@ -109,27 +110,43 @@ def ours(n_rows, n_features, regression):
         f"{step}__n_experts": [max(2, n_rows // size) for size in (30, 100)],
         "pca__n_components": sorted({min(n_features, n) for n in (16, 12, 24)}),
     }
-    squares = make_pipeline(
-        PCA(min(n_features, 24), random_state=0),
-        PolynomialFeatures(2, include_bias=False),
-        ensemble(
-            one,
-            partitioner=make_pipeline(
-                FunctionTransformer(first_columns, kw_args={"n": min(n_features, 24)}),
-                quick,
+    ridge = Ridge() if regression else RidgeClassifier()
+    experts = [("squares and products", one, 24), ("squares and ridge", ridge, 28)]
+    on_squares = {
+        name: make_pipeline(
+            PCA(min(n_features, n_components), random_state=0),
+            PolynomialFeatures(2, include_bias=False),
+            ensemble(
+                expert,
+                partitioner=make_pipeline(
+                    FunctionTransformer(
+                        first_columns, kw_args={"n": min(n_features, n_components)}
+                    ),
+                    quick,
+                ),
+                random_state=0,
             ),
-            random_state=0,
-        ),
-    )
+        )
+        for name, expert, n_components in experts
+    }
+    on_squares["squares and ridge"].set_params(**{f"{step}__top_k": 2})
     squares_grid = {
         f"{step}__expert__C": [0.1, 0.03, 0.3],
         f"{step}__n_experts": [max(2, n_rows // size) for size in (300, 1000)],
+    }
+    ridge_grid = {
+        f"{step}__expert__alpha": [10.0, 30.0, 1.0],
+        f"{step}__n_experts": [max(2, n_rows // size) for size in (1800, 500)],
     }
     sharing = ensemble(one, sharing="deviation", random_state=0)
     shared_grid = {"n_experts": counts[1:2] + counts[:1], "expert__C": CS}
     return found | {
         f"{OURS}, many after PCA": (many, many_grid),
-        f"{OURS}, squares and products": (squares, squares_grid),
+        f"{OURS}, squares and products": (
+            on_squares["squares and products"],
+            squares_grid,
+        ),
+        f"{OURS}, squares and ridge": (on_squares["squares and ridge"], ridge_grid),
         f"{OURS}, sharing": (sharing, shared_grid),
         f"{OURS}, default": (ensemble(random_state=0), {}),
     }
