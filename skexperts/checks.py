@@ -65,6 +65,10 @@ def check_gate(gate):
     _check(
         np.allclose(weights, one_by_one), "weights must not depend on the other rows"
     )
+    if not getattr(gate, "needs_affinity", True):
+        unaware = clone(gate).fit(X, affinity[:0], cells, np.ones(60), **more)
+        same = np.array_equal(weights, unaware.gate_weights(X, affinity))
+        _check(same, "a gate whose needs_affinity is false must fit without it")
     again = clone(gate).fit(*told, **more).gate_weights(X, affinity)
     _check(np.array_equal(weights, again), "two fits on the same data must agree")
 

@@ -54,6 +54,8 @@ def test_new_data_are_cast_to_the_fitted_dtype():
     X = validate_predict(estimator, np.eye(3, dtype=np.float32), dtype=np.float64)
     assert X.dtype == np.float64
     assert validate_predict(estimator, coo_array(np.eye(3))).format == "csr"
+    X = np.eye(3)
+    assert validate_predict(estimator, X, dtype=np.float64) is X
 
 
 @pytest.mark.parametrize("container", [np.asarray, csr_array])

@@ -20,9 +20,9 @@ from scipy.sparse import csr_array
 
 from skexperts._kernels.routing import refuse_overflow, select_top_k
 
-# Weights of this many pairs are held in memory at a time. It is a constant, so that
-# the floating-point results never depend on the machine or on the number of jobs.
-_BLOCK_PAIRS = 1 << 22
+# Weights of this many pairs are made at a time, few enough for the cache. It is a
+# constant, so that results never depend on the machine or on the number of jobs.
+_BLOCK_PAIRS = 1 << 17
 
 
 def route_top_k(weights: NDArray, k: int) -> csr_array:
@@ -134,9 +134,11 @@ def rows_of_pairs(routing: csr_array) -> NDArray:
     return np.repeat(np.arange(routing.shape[0]), np.diff(routing.indptr))
 
 
-def row_blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
+def row_blocks(
+    n_rows: int, n_columns: int, n_pairs: int = _BLOCK_PAIRS
+) -> Iterator[slice]:
     """Slices of rows whose (rows, n_columns) weights fit in a bounded memory."""
-    size = max(1, _BLOCK_PAIRS // max(1, n_columns))
+    size = max(1, n_pairs // max(1, n_columns))
     for start in range(0, n_rows, size):
         yield slice(start, min(start + size, n_rows))
 
@@ -157,6 +159,7 @@ def merge_small_cells(
     Parameters
     ----------
     affinity : ndarray of shape (n_rows, n_cells), larger is closer
+        Or anything that gives such an array for the rows it is indexed with.
     cells : ndarray of shape (n_rows,)
         The cell of each row, as given by :func:`nearest_cell`.
     min_size : int
@@ -184,7 +187,7 @@ def merge_small_cells(
         if not len(live):
             cells[moved] = -1
             break
-        nearest = nearest_cell(affinity[np.ix_(moved, live)])
+        nearest = nearest_cell(affinity[moved][:, live])
         cells[moved] = np.where(nearest >= 0, live[nearest], -1)
         counts = _count(cells, affinity.shape[1], unclaimed_count)
     return live, np.where(cells >= 0, np.searchsorted(live, cells), -1)

@@ -22,7 +22,7 @@ def learn_alpha(combiner, plan, training, routing, router, draw, task=NO_TASK):
         Read for ``alpha``, ``loss``, ``cv``, ``tol`` and ``max_iter``.
     plan : Plan
     training : tuple of X, y, sample_weight
-    routing : csr_array of shape (n_rows, n_experts)
+    routing : csc_array of shape (n_rows, n_experts)
         By which the experts are fitted.
     router : Router
         By which new rows are routed: alpha goes on top of it.
@@ -46,6 +46,7 @@ def learn_alpha(combiner, plan, training, routing, router, draw, task=NO_TASK):
             "fitted here. Use a number of folds or a splitter."
         )
     X, y, sample_weight = training
+    routing = routing.tocsr()
     wanted = router.route(X)
     if combiner.cv is None or isinstance(combiner.cv, Integral):
         # Of rows sorted by cell, folds in their order would lack whole cells.

@@ -48,6 +48,8 @@ from skexperts.ensemble._rounds import check_rounds, run_rounds
 from skexperts.ensemble._router import GATES, Router, make_gate, make_partitioner
 from skexperts.ensemble._sharing import check_can_share
 
+# Outputs of experts in memory at a time; every block may call every expert.
+_OUTPUTS = 1 << 22
 # Attributes that a refit with other parameters would leave behind.
 _NOT_ALWAYS = (
     "alpha_",
@@ -219,9 +221,8 @@ class BasePartitionedExperts(
 
     def _combine_rows(self, X):
         combined = np.empty((X.shape[0], self._n_outputs))
-        # Few blocks: every block may call every expert.
         width = self._router.most_pairs * combined.shape[1]
-        for block in row_blocks(X.shape[0], width):
+        for block in row_blocks(X.shape[0], width, _OUTPUTS):
             rows = take_rows(X, block)
             routing = self._router.route(rows)
             combined[block] = contract(routing, self._pair_outputs(rows, routing))

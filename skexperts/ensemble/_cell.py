@@ -26,17 +26,35 @@ class CellFit(NamedTuple):
 class Cell(NamedTuple):
     """What the expert of one cell is fitted on.
 
-    ``columns=None`` stands for all columns, ``weights=None`` for equal weights.
+    ``columns=None`` stands for all columns. Weights of the rows are those of the gate,
+    None for ones, times a scale.
     """
 
     number: int
     seed: int
     columns: np.ndarray | None
     rows: np.ndarray
-    weights: np.ndarray | None
+    gate_weights: np.ndarray | None = None
+    scale: float = 1.0
+
+    def weights(self, sample_weight):
+        """Return the weights of the rows, None for ones."""
+        if self.gate_weights is None:
+            return None if sample_weight is None else sample_weight[self.rows]
+        weights = self.gate_weights * self.scale
+        return weights if sample_weight is None else weights * sample_weight[self.rows]
 
 
-def fit_cell(expert, weight_name, X, y, cell, metadata=NO_METADATA, task=NO_TASK):
+def fit_cell(
+    expert,
+    weight_name,
+    X,
+    y,
+    sample_weight,
+    cell,
+    metadata=NO_METADATA,
+    task=NO_TASK,
+):
     """Fit a clone of ``expert`` on a cell; one class alone gets a constant expert.
 
     Raises
@@ -52,8 +70,9 @@ def fit_cell(expert, weight_name, X, y, cell, metadata=NO_METADATA, task=NO_TASK
     parameters = {}
     if state == "fitted":
         parameters = metadata.take(cell.rows).parameters()
-        if cell.weights is not None and weight_name is not None:
-            parameters[weight_name] = cell.weights
+        weights = cell.weights(sample_weight)
+        if weights is not None and weight_name is not None:
+            parameters[weight_name] = weights
     try:
         fitted = seeded_clone(template, cell.seed)
         rows = take_columns(take_rows(X, cell.rows), cell.columns)

@@ -56,7 +56,7 @@ def fit_experts(plan, X, y, sample_weight, routing, task=NO_TASK):
     ----------
     plan : Plan
     X, y, sample_weight : the training rows; ``sample_weight`` may be None
-    routing : csr_array of shape (n_rows, n_experts)
+    routing : csc_array or csr_array of shape (n_rows, n_experts)
     task : Task
         Of the whole fit.
 
@@ -65,15 +65,14 @@ def fit_experts(plan, X, y, sample_weight, routing, task=NO_TASK):
     fits : list of CellFit
     joint : SharedFit, None for experts that share nothing
     """
-    everything = np.arange(X.shape[0])
     if plan.penalty is not None:
         with task.subtask("experts").running(X, y):
-            return fit_sharing(plan, X, y, sample_weight, routing, everything)
-    cells = _cells(plan, sample_weight, routing, everything)
+            return fit_sharing(plan, X, y, sample_weight, routing)
+    cells = _cells(plan, sample_weight, routing)
     fits = run_tasks(
         fit_cell,
         [(cell, plan.metadata) for cell in cells],
-        common=(plan.expert, weight_parameter(plan.expert), X, y),
+        common=(plan.expert, weight_parameter(plan.expert), X, y, sample_weight),
         costs=[len(cell.rows) for cell in cells],
         n_jobs=plan.n_jobs,
         task=task.many("expert", len(cells)),
@@ -138,15 +137,15 @@ def out_of_fold(
     return [results[start : start + n] for start in range(0, len(results), n)]
 
 
-def fit_sharing(plan, X, y, sample_weight, routing, numbers):
+def fit_sharing(plan, X, y, sample_weight, routing, numbers=None):
     """Fit all experts in one problem, as deviations from a shared model.
 
     Parameters
     ----------
     plan, X, y, sample_weight : as in :func:`fit_experts`
     routing : csr_array of shape (n_routed, n_experts)
-    numbers : ndarray of shape (n_routed,)
-        Which rows of X the routing is for.
+    numbers : ndarray of shape (n_routed,), optional
+        Which rows of X the routing is for, all by default.
 
     Returns
     -------
@@ -154,7 +153,8 @@ def fit_sharing(plan, X, y, sample_weight, routing, numbers):
     joint : SharedFit
     """
     start = time.perf_counter()
-    rows, weights, bounds = _pairs(sample_weight, routing, numbers)
+    pairs = _pairs(sample_weight, routing, numbers)
+    rows, bounds = pairs.rows, pairs.bounds
     n_deviating = np.count_nonzero(plan.cells >= 0)
     joint = fit_deviations(
         plan.expert,
@@ -162,7 +162,9 @@ def fit_sharing(plan, X, y, sample_weight, routing, numbers):
         y,
         rows,
         bounds[: n_deviating + 1],
-        weights,
+        Cell(-1, plan.seed, None, rows, pairs.weights, pairs.scale).weights(
+            sample_weight
+        ),
         penalty=plan.penalty,
         n_jobs=plan.n_jobs,
     )
@@ -202,35 +204,57 @@ def stratified_folds(keys, n_folds, rng):
     ]
 
 
-def _cells(plan, sample_weight, routing, numbers):
+def _cells(plan, sample_weight, routing, numbers=None):
     """List what each expert is fitted on, given the row numbers of the routing."""
-    rows, weights, bounds = _pairs(sample_weight, routing, numbers)
+    pairs = _pairs(sample_weight, routing, numbers)
     cells = []
     for j, number in enumerate(plan.cells.tolist()):
-        own = slice(bounds[j], bounds[j + 1])
-        mine = None if weights is None else weights[own]
-        cell = Cell(
-            number, cell_seed(plan.seed, number), plan.columns[j], rows[own], mine
-        )
+        own = slice(pairs.bounds[j], pairs.bounds[j + 1])
+        rows, gate_weights = pairs.rows[own], pairs.weights
+        if gate_weights is not None:
+            gate_weights = gate_weights[own]
         if number < 0:
-            own_weight = None if sample_weight is None else sample_weight[numbers]
-            cell = cell._replace(rows=numbers, weights=own_weight)
-        cells.append(cell)
+            rows = np.arange(routing.shape[0]) if numbers is None else numbers
+            gate_weights = None
+        seed = cell_seed(plan.seed, number)
+        cells.append(
+            Cell(number, seed, plan.columns[j], rows, gate_weights, pairs.scale)
+        )
     return cells
 
 
+class Pairs(NamedTuple):
+    """Routed pairs, expert by expert.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_pairs,)
+    weights : ndarray of shape (n_pairs,), None for ones
+        Of the gate.
+    bounds : ndarray of shape (n_experts + 1,)
+        Expert j owns the slice ``bounds[j]:bounds[j + 1]`` of both.
+    scale : float
+        With it the mean weight of a pair is 1: a penalty means the same for any top_k.
+    """
+
+    rows: np.ndarray
+    weights: np.ndarray | None
+    bounds: np.ndarray
+    scale: float
+
+
 def _pairs(sample_weight, routing, numbers):
-    """Return rows and weights of the routed pairs, expert by expert, and bounds."""
-    rows, pairs, bounds = pairs_by_expert(routing)
-    if sample_weight is None and np.all(routing.data == 1):
-        return numbers[rows], None, bounds
-    own_weight = None if sample_weight is None else sample_weight[numbers]
-    # Mean gate weight 1 over the pairs: a penalty means the same for any top_k.
-    experts_per_row = np.average(np.diff(routing.indptr), weights=own_weight)
-    weights = routing.data[pairs] * experts_per_row
-    if own_weight is not None:
-        weights = weights * own_weight[rows]
-    return numbers[rows], weights, bounds
+    by_expert = routing.tocsc()
+    rows = by_expert.indices if numbers is None else numbers[by_expert.indices]
+    if np.all(by_expert.data == 1):
+        return Pairs(rows, None, by_expert.indptr, 1.0)
+    if sample_weight is None:
+        scale = by_expert.nnz / by_expert.shape[0]
+    else:
+        own = sample_weight if numbers is None else sample_weight[numbers]
+        n_experts = np.bincount(by_expert.indices, minlength=len(own))
+        scale = own @ n_experts / own.sum()
+    return Pairs(rows, by_expert.data, by_expert.indptr, float(scale))
 
 
 def _fit_and_read(
@@ -238,7 +262,9 @@ def _fit_and_read(
 ):
     if fit is None and cell.rows.size:
         name = weight_parameter(plan.expert)
-        fit = fit_cell(plan.expert, name, X, y, cell, plan.metadata, task)
+        fit = fit_cell(
+            plan.expert, name, X, y, sample_weight, cell, plan.metadata, task
+        )
     elif fit is None:
         weights = None if sample_weight is None else sample_weight[train]
         fit = fit_constant(plan.expert, X, y, train, weights)

@@ -13,7 +13,7 @@ def fit_report(router, routing, fits):
     Parameters
     ----------
     router : Router
-    routing : csr_array of shape (n_rows, n_experts)
+    routing : csc_array of shape (n_rows, n_experts)
     fits : list of CellFit, one per expert
 
     Returns
@@ -38,13 +38,10 @@ def fit_report(router, routing, fits):
     }
     report["state"][np.setdiff1d(router.gated, cells)] = "unused"
     # As an index, -1 is the last entry: that of the rows that no cell claims.
-    n_experts = len(cells)
-    report["n_routed"][cells] = np.bincount(routing.indices, minlength=n_experts)
+    report["n_routed"][cells] = np.diff(routing.indptr)
     if cells[-1] < 0:
         report["n_routed"][-1] = len(nearest)
-    report["gate_weight"][cells] = np.bincount(
-        routing.indices, routing.data, minlength=n_experts
-    )
+    report["gate_weight"][cells] = routing.sum(axis=0)
     report["n_classes"][cells] = [fit.n_classes for fit in fits]
     report["fit_time"][cells] = [fit.seconds for fit in fits]
     report["state"][cells] = [fit.state for fit in fits]

@@ -49,7 +49,7 @@ def run_rounds(
     ----------
     plan : Plan
     router : Router, without a gate
-    affinity : ndarray of shape (n_rows, n_cells)
+    affinity : TrainingAffinity
     gate : unfitted gate
     training : tuple of X, y, sample_weight
     n_rounds : int
@@ -60,7 +60,7 @@ def run_rounds(
     Returns
     -------
     plan, router : of the experts that are left
-    routing : csr_array of shape (n_rows, n_experts), of the training rows
+    routing : csc_array of shape (n_rows, n_experts), of the training rows
     fits : list of CellFit
     joint : SharedFit or None
     """
@@ -70,8 +70,9 @@ def run_rounds(
 
     def fit_gate(gate, **competence):
         """Fit a gate on the cells that have an expert."""
-        live = take_cells(affinity, router.live)
-        return gate.fit(X, live, router.assigned, sample_weight, **competence)
+        told = affinity[: None if getattr(gate, "needs_affinity", True) else 0]
+        told = take_cells(told, router.live)
+        return gate.fit(X, told, router.assigned, sample_weight, **competence)
 
     if not len(router.live):
         # All cells are too small: one expert serves all rows.
@@ -91,10 +92,11 @@ def run_rounds(
             if "warm_start" in gate.get_params(deep=False):
                 gate.set_params(warm_start=True)
             routing = router.route_training(X, affinity, capacity_factor)
-    unused = (np.diff(routing.tocsc().indptr) == 0) & (router.cells >= 0)
+    routing = routing.tocsc()
+    unused = (np.diff(routing.indptr) == 0) & (router.cells >= 0)
     if unused.any():
         router = router.without(unused)
-        routing = csr_array(routing[:, np.flatnonzero(~unused)])
+        routing = routing[:, np.flatnonzero(~unused)]
         plan = plan._replace(cells=router.cells, columns=router.columns)
     return plan, router, routing, *fit_experts(plan, *training, routing, task)
 
@@ -137,7 +139,7 @@ def _competence(plan, training, affinity, routing, router, rng, task):
 
 def _open(affinity, routing, router):
     """Return which experts may serve each row, or do."""
-    live = router.live
+    live, affinity = router.live, affinity[:]
     may = np.zeros(routing.shape, dtype=bool)
     may[rows_of_pairs(routing), routing.indices] = True
     may[:, : len(live)] |= take_cells(affinity, live) > -np.inf

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
 from skexperts._experts import seeded_clone
 from skexperts._numeric.expert_alpha import reweight
@@ -16,6 +16,7 @@ from skexperts._numeric.routing import (
     row_blocks,
 )
 from skexperts._rows import take_rows
+from skexperts.ensemble._affinity import TrainingAffinity
 from skexperts.ensemble._answers import check_affinity, check_gate_weights
 from skexperts.gating import DistanceGate, HardGate, SigmoidGate, SoftmaxGate
 from skexperts.partition import TreePartitioner
@@ -79,13 +80,13 @@ class Router:
         Returns
         -------
         router : Router, without a gate
-        affinity : ndarray of shape (n_training_rows, n_cells)
+        affinity : TrainingAffinity
         """
         partition = fit_partition(partitioner, X, y, sample_weight, metadata)
-        affinity = check_affinity(
-            partition.training_affinity(X), X, partition.n_cells, partitioner
+        affinity = TrainingAffinity(partition, X, partitioner)
+        nearest = np.concatenate(
+            [nearest_cell(affinity[block]) for block in row_blocks(*affinity.shape)]
         )
-        nearest = nearest_cell(affinity)
         serve_all = partition.unclaimed == "all"
         cells, assigned = merge_small_cells(
             affinity,
@@ -133,10 +134,9 @@ class Router:
         Parameters
         ----------
         X : the training rows
-        affinity : ndarray of shape (n_rows, n_cells)
+        affinity : TrainingAffinity
         competence : ndarray of shape (n_rows, n_live)
         """
-        affinity = take_cells(affinity, self.gated)
         weights = self.gate_weights(X, affinity, slice(0, affinity.shape[0]))
         worth = weights[:, : competence.shape[1]] * competence
         if self.partition.unclaimed == "all":
@@ -184,12 +184,11 @@ class Router:
         Parameters
         ----------
         X : rows
-        affinity : ndarray of shape (n_rows, n_cells)
+        affinity : TrainingAffinity, or ndarray of shape (n_rows, n_cells)
         capacity_factor : float or None
             No expert gets more than this many times the mean number of rows that the
             experts of claimed rows have without a limit.
         """
-        affinity = take_cells(affinity, self.gated)
         if capacity_factor is None:
             blocks = [
                 route_top_k(self.gate_weights(X, affinity, block), self.top_k)
@@ -210,10 +209,10 @@ class Router:
         Parameters
         ----------
         X : rows
-        affinity : ndarray of shape (n_rows, n_gated)
+        affinity : TrainingAffinity, or ndarray of shape (n_rows, n_cells)
         block : slice of the rows
         """
-        rows, affinity = take_rows(X, block), affinity[block]
+        rows, affinity = take_rows(X, block), take_cells(affinity[block], self.gated)
         if self.learned and self.partition.unclaimed == "all":
             # What no cell claims is for a gate that knows X to route.
             unclaimed = np.isneginf(affinity).all(axis=1)
@@ -233,7 +232,17 @@ class Router:
 def _stack(blocks, n_experts):
     if len(blocks) == 1:
         return blocks[0]
-    return csr_array(vstack([csr_array((0, n_experts)), *blocks], format="csr"))
+    n_pairs = np.cumsum([0] + [block.nnz for block in blocks])
+    n_rows = np.cumsum([0] + [block.shape[0] for block in blocks])
+    data, indices = np.empty(n_pairs[-1]), np.empty(n_pairs[-1], dtype=np.int32)
+    indptr = np.zeros(n_rows[-1] + 1, dtype=np.int32)
+    while blocks:
+        # From the end, each one freed at once: never everything twice in memory.
+        block, i = blocks.pop(), len(blocks)
+        data[n_pairs[i] : n_pairs[i + 1]] = block.data
+        indices[n_pairs[i] : n_pairs[i + 1]] = block.indices
+        indptr[n_rows[i] + 1 : n_rows[i + 1] + 1] = block.indptr[1:] + n_pairs[i]
+    return csr_array((data, indices, indptr), shape=(n_rows[-1], n_experts))
 
 
 def take_cells(affinity, cells):

@@ -82,6 +82,11 @@ class DistanceGate(DocLinkMixin, GateMixin, BaseEstimator):
     def __init__(self, temperature=1.0):
         self.temperature = temperature
 
+    @property
+    def needs_affinity(self):
+        """Whether the temperature follows from the affinity of the training rows."""
+        return self.temperature == "auto"
+
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, affinity, cells=None, sample_weight=None):
         """Fix the temperature.

@@ -24,6 +24,11 @@ class HardGate(DocLinkMixin, GateMixin, BaseEstimator):
            [0., 1.]])
     """
 
+    @property
+    def needs_affinity(self):
+        """False: only how many cells there are."""
+        return False
+
     def fit(self, X, affinity, cells=None, sample_weight=None):
         """Learn nothing; there for the contract of gates.
 

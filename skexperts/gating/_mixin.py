@@ -5,7 +5,7 @@ class GateMixin:
     """Base of gates: what they are told in ``fit``, and what they give.
 
     A gate is an estimator with ``fit(X, affinity, cells=None, sample_weight=None)`` and
-    :meth:`gate_weights`. The mixin is not required; it says two more things about a
+    :meth:`gate_weights`. The mixin is not required; it says three more things about a
     gate, which hold for gates without it as they stand here.
 
     Attributes
@@ -16,6 +16,15 @@ class GateMixin:
     """
 
     learns = False
+
+    @property
+    def needs_affinity(self):
+        """Whether ``fit`` is to be given the affinity of all rows, True here.
+
+        A gate for which it is False gets an affinity of shape (0, n_cells), so that
+        that of all rows never has to be in memory.
+        """
+        return True
 
     @property
     def needs_competence(self):

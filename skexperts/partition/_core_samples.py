@@ -10,8 +10,8 @@ from skexperts._numeric.routing import row_blocks
 from skexperts._parallel import users_stacklevel
 from skexperts.partition._columns import as_numbers
 from skexperts.partition._distances import (
+    DistancesTo,
     check_distances,
-    squared_distances,
 )
 
 # Names of the neighbour trees, which pairwise distances call otherwise.
@@ -33,6 +33,7 @@ class CoreSamples:
     """
 
     feature_groups = None
+    row_by_row = False
 
     def __init__(self, partitioner, X, sample_weight):
         X = as_numbers(X)
@@ -116,7 +117,7 @@ class CoreSamples:
 
     def _to_references(self, X):
         if self.metric == "euclidean":
-            return squared_distances(X, self.references)
+            return DistancesTo(self.references).of(X)
         if self.metric == "precomputed":
             distances = X[:, self.references]
         else:

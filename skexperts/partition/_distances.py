@@ -4,6 +4,9 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.metrics import euclidean_distances
 
+from skexperts._numeric.routing import row_blocks
+from skexperts._rows import take_rows
+
 # Rows that are copied at a time. A constant, so that no bits depend on the machine.
 _BLOCK_ROWS = 4096
 
@@ -44,21 +47,6 @@ class DistancesTo:
         return distances
 
 
-def squared_distances(X, centers):
-    """Return squared Euclidean distances of rows to centres.
-
-    Parameters
-    ----------
-    X : ndarray or CSR of shape (n_samples, n_features)
-    centers : ndarray or CSR of shape (n_cells, n_features)
-
-    Returns
-    -------
-    distances : ndarray of shape (n_samples, n_cells), float64
-    """
-    return DistancesTo(centers).of(X)
-
-
 def check_distances(distances, X):
     """Raise a ValueError if distances of the rows of X overflow."""
     if not np.isfinite(distances).all():
@@ -70,18 +58,24 @@ def check_distances(distances, X):
         )
 
 
-def distance_unit(distances, sample_weight=None):
+def distance_unit(distances, X, sample_weight=None):
     """Half the mean squared distance to the nearest cell, at least a rounding error.
 
     Parameters
     ----------
-    distances : ndarray of shape (n_samples, n_cells)
-        Squared distances of the training rows.
+    distances : DistancesTo
+    X : ndarray or CSR of shape (n_samples, n_features)
+        The training rows.
     sample_weight : ndarray of shape (n_samples,), optional
 
     Returns
     -------
     unit : float
     """
-    nearest = np.average(distances.min(axis=1), weights=sample_weight)
-    return 0.5 * max(nearest, np.finfo(np.float64).eps * distances.mean()) or 1.0
+    nearest, mean = np.empty(X.shape[0]), 0.0
+    for block in row_blocks(X.shape[0], distances.centers.shape[0]):
+        own = distances.of(take_rows(X, block))
+        nearest[block] = own.min(axis=1)
+        mean += own.mean() * len(own) / len(nearest)
+    mean_nearest = np.average(nearest, weights=sample_weight)
+    return 0.5 * max(mean_nearest, np.finfo(np.float64).eps * mean) or 1.0

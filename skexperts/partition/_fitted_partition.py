@@ -41,7 +41,6 @@ from skexperts.partition._core_samples import CoreSamples
 from skexperts.partition._distances import (
     DistancesTo,
     distance_unit,
-    squared_distances,
 )
 from skexperts.partition._function_partitioner import _FunctionPartitioner
 from skexperts.partition._mixin import PartitionerMixin
@@ -72,7 +71,8 @@ def fit_partition(partitioner, X, y=None, sample_weight=None, metadata=NO_METADA
     -------
     partition : object
         With ``n_cells``, ``affinity(X)`` and ``training_affinity(X)``; ``claims_all``,
-        ``unclaimed`` and ``feature_groups`` as in ``PartitionerMixin``.
+        ``unclaimed`` and ``feature_groups`` as in ``PartitionerMixin``; ``row_by_row``:
+        whether ``affinity`` is right for training rows, any number of them.
     """
     if _is_function(partitioner):
         partitioner = _FunctionPartitioner(partitioner)
@@ -168,6 +168,7 @@ class _Partition:
     claims_all = True
     unclaimed = "all"
     feature_groups = None
+    row_by_row = True
 
     def training_affinity(self, X):
         return self.affinity(X)
@@ -181,6 +182,8 @@ class _Native:
         self.claims_all = partitioner.claims_all
         self.unclaimed = partitioner.unclaimed
         self.feature_groups = partitioner.feature_groups_
+        own = type(partitioner).training_affinity
+        self.row_by_row = own is PartitionerMixin.training_affinity
 
 
 class _Piped:
@@ -191,6 +194,7 @@ class _Piped:
         self.n_cells = self.partition.n_cells
         self.claims_all = self.partition.claims_all
         self.unclaimed = self.partition.unclaimed
+        self.row_by_row = self.partition.row_by_row
         self.feature_groups = self.partition.feature_groups
         if self.feature_groups is not None and self.front is not None:
             raise ValueError(
@@ -214,7 +218,7 @@ class _Centers(_Partition):
         self.n_cells = partitioner.cluster_centers_.shape[0]
         if self.n_cells:
             self.distances = DistancesTo(partitioner.cluster_centers_)
-            self.unit = distance_unit(self.distances.of(as_numbers(X)), sample_weight)
+            self.unit = distance_unit(self.distances, as_numbers(X), sample_weight)
 
     def affinity(self, X):
         return self.distances.of(as_numbers(X)) / -self.unit
@@ -224,11 +228,12 @@ class _Mixture(_Partition):
     def __init__(self, mixture, X):
         self.mixture = mixture
         self.n_cells = mixture.n_components
-        self.unit = distance_unit(squared_distances(as_numbers(X), mixture.means_))
+        self.distances = DistancesTo(mixture.means_)
+        self.unit = distance_unit(self.distances, as_numbers(X))
 
     def affinity(self, X):
         posterior = self.mixture.predict_proba(X)
-        far = _FAR - squared_distances(as_numbers(X), self.mixture.means_) / self.unit
+        far = _FAR - self.distances.of(as_numbers(X)) / self.unit
         with np.errstate(divide="ignore"):
             return np.where(posterior > 0, np.log(posterior), far)
 
@@ -247,12 +252,13 @@ class _Labels(_Partition):
         if self.n_cells:
             X = as_numbers(X)
             members = (labels[:, None] == self.labels).astype(np.float64)
-            self.means = csr_array(members / members.sum(axis=0)).T @ X
-            self.unit = distance_unit(squared_distances(X, self.means))
+            means = csr_array(members / members.sum(axis=0)).T @ X
+            self.distances = DistancesTo(means)
+            self.unit = distance_unit(self.distances, X)
 
     def affinity(self, X):
         labels = self.partitioner.predict(X)
-        far = _FAR - squared_distances(as_numbers(X), self.means) / self.unit
+        far = _FAR - self.distances.of(as_numbers(X)) / self.unit
         affinity = np.where(labels[:, None] == self.labels, 0.0, far)
         affinity[labels == -1] = -np.inf
         return affinity
