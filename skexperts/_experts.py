@@ -182,9 +182,11 @@ def weight_requests(estimator) -> list:
         The request is True, False, another name, or None if it was not set.
     """
     requests = []
-    for part in (estimator, *estimator.get_params(deep=True).values()):
+    parts = [estimator, *estimator.get_params(deep=True).values()]
+    frozen = {id(part.estimator) for part in parts if isinstance(part, FrozenEstimator)}
+    for part in parts:
         routing = get_routing_for_object(part)
-        if not isinstance(routing, MetadataRouter):
+        if not isinstance(routing, MetadataRouter) and id(part) not in frozen:
             own = routing.fit.requests
             if "sample_weight" in own:
                 requests.append((part, own["sample_weight"]))

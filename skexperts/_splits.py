@@ -18,7 +18,7 @@ def draw_splits(cv, X, y, kept, *, classifier, **metadata):
     X, y : all rows
     kept : ndarray of int, ascending
     classifier : bool
-    **metadata : what a splitter reads besides X and y, such as groups
+    **metadata : what a splitter reads besides X and y, of all rows, such as groups
 
     Returns
     -------
@@ -28,6 +28,12 @@ def draw_splits(cv, X, y, kept, *, classifier, **metadata):
     if cv is None or isinstance(cv, Integral):
         # These splitters read of X only how many rows it has.
         return list(splitter.split(y[kept], y[kept]))
+    groups = metadata.get("groups")
+    if groups is not None and np.shape(groups)[:1] != X.shape[:1]:
+        raise ValueError(
+            f"groups must have one value for each of the {X.shape[0]} rows of X. Got "
+            f"shape {np.shape(groups)}."
+        )
     position = np.full(X.shape[0], -1)
     position[kept] = np.arange(len(kept))
     splits = []

@@ -241,8 +241,9 @@ class BasePartitionedExperts(
             vars(self).pop(name, None)
         self._finite = "allow-nan" if get_tags(self).input_tags.allow_nan else True
         X, y = validate_rows(self, X, y, finite=self._finite, **checks)
+        sample_weight = validate_sample_weight(sample_weight, y)
         metadata = self._route_metadata(sample_weight, params, len(y))
-        sample_weight = self._weigh(y, validate_sample_weight(sample_weight, y))
+        sample_weight = self._weigh(y, sample_weight)
         kept = np.arange(len(y))
         if sample_weight is not None:
             kept = np.flatnonzero(sample_weight)
@@ -359,6 +360,7 @@ class BasePartitionedExperts(
         )
         self._scale = common_scale(fits)
         if self.combiner is not None:
+            draw = partial(draw, **metadata.combiner_cv)
             alpha, self._scale = learn_alpha(
                 self.combiner, plan, training, routing, router, draw, task
             )

@@ -1,39 +1,46 @@
-"""Which metadata of a fit go to the experts and which to the partitioner."""
+"""Which metadata of a fit go to the experts, the partitioner and the splitters."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sklearn import get_config
-from sklearn.exceptions import UnsetMetadataPassedError
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    process_routing,
-)
+from sklearn.utils.metadata_routing import MetadataRouter
 
-from skexperts._experts import weight_requests
-from skexperts._metadata import NO_METADATA, Metadata, sort_metadata
-from skexperts._sklearn import raise_for_params
+from skexperts._metadata import (
+    FIT,
+    NO_METADATA,
+    SPLIT,
+    Metadata,
+    route_fit,
+    sort_metadata,
+)
 
 
 class Routed(NamedTuple):
-    """Metadata besides the weights, which the model hands on itself."""
+    """Metadata by who asks for them.
+
+    Experts and partitioner get the weights from the model. Splitters divide all rows,
+    so that what is theirs stays as it is.
+    """
 
     expert: Metadata
     partitioner: Metadata
+    cv: dict[str, Any]
+    combiner_cv: dict[str, Any]
 
     def take(self, rows):
         """Return the metadata of some rows, by numbers."""
-        return Routed(*(metadata.take(rows) for metadata in self))
+        expert, partitioner, *of_splitters = self
+        return Routed(expert.take(rows), partitioner.take(rows), *of_splitters)
 
 
-NOTHING_ROUTED = Routed(NO_METADATA, NO_METADATA)
+NOTHING_ROUTED = Routed(NO_METADATA, NO_METADATA, {}, {})
 
 
 class RoutesMetadata:
-    """Route metadata of ``fit`` to ``fit`` of the expert and of the partitioner."""
+    """Route metadata of ``fit`` to the expert, the partitioner and the splitters."""
 
     def get_metadata_routing(self):
-        """Return how metadata go to the expert and to the partitioner.
+        """Return how metadata go to the expert, the partitioner and the splitters.
 
         Returns
         -------
@@ -47,22 +54,20 @@ class RoutesMetadata:
         # The default partitioner takes weights, a function nothing.
         if hasattr(self.partitioner, "fit"):
             parts["partitioner"] = self.partitioner
-        mapping = MethodMapping().add(caller="fit", callee="fit")
         router = MetadataRouter(owner=self).add_self_request(self)
-        return router.add(method_mapping=mapping, **parts)
+        router.add(method_mapping=FIT, **parts)
+        # Splitters that are not in use, too: a search may try n_experts="auto".
+        combiner_cv = getattr(self.combiner, "cv", None)
+        return router.add(method_mapping=SPLIT, cv=self.cv, combiner_cv=combiner_cv)
 
     def _route_metadata(self, sample_weight, params, n_rows):
-        """Return what the expert and the partitioner ask for, of ``n_rows`` rows."""
-        raise_for_params(params, self, "fit")
-        given = {"sample_weight": sample_weight, **params}
-        given = {name: value for name, value in given.items() if value is not None}
-        if not given or not get_config()["enable_metadata_routing"]:
+        """Return what the parts ask for, of ``n_rows`` rows."""
+        fitted = [p for p in (self.expert, self.partitioner) if hasattr(p, "fit")]
+        routed = route_fit(self, fitted, sample_weight, params)
+        if not routed:
             return NOTHING_ROUTED
-        if sample_weight is not None:
-            self._check_weight_requests()
-        routed = process_routing(self, "fit", **given)
-        parts = {}
-        for name in Routed._fields:
+        parts = {name: routed[name]["split"] for name in ("cv", "combiner_cv")}
+        for name in ("expert", "partitioner"):
             asked = dict(routed[name]["fit"]) if name in routed else {}
             if asked.pop("sample_weight", sample_weight) is not sample_weight:
                 raise ValueError(
@@ -74,29 +79,6 @@ class RoutesMetadata:
         if self.sharing is not None:
             _check_can_share_metadata(parts["expert"])
         return Routed(**parts)
-
-    def _check_weight_requests(self):
-        """Refuse requests that were not set inside of a pipeline, search, ...
-
-        Scikit-learn leaves that to their ``fit``, which gets no weights if no part
-        requests any.
-        """
-        for part in (self.expert, self.partitioner):
-            requests = weight_requests(part) if hasattr(part, "fit") else []
-            unset = [inner for inner, request in requests if request is None]
-            if unset and unset[0] is not part:
-                name, owner = type(unset[0]).__name__, type(self).__name__
-                raise UnsetMetadataPassedError(
-                    message=(
-                        "[sample_weight] are passed but are not explicitly set as "
-                        f"requested or not requested for {name}.fit, which is used "
-                        f"within {owner}.fit. Call `{name}.set_fit_request("
-                        "sample_weight=True/False)` for it and all others that take "
-                        "weights."
-                    ),
-                    unrequested_params={},
-                    routed_params={},
-                )
 
 
 def _check_can_share_metadata(metadata):

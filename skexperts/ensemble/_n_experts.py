@@ -35,7 +35,8 @@ def choose_n_experts(
     model : unfitted PartitionedExperts*, with ``n_experts="auto"``
     X, y, sample_weight : rows of positive weight
     draw : callable
-        ``draw(cv)`` gives the folds of these rows by a splitter or an iterable.
+        ``draw(cv, **metadata)`` gives the folds of these rows by a splitter or an
+        iterable.
     metadata : Routed
     task : Task
         Of the whole fit.
@@ -45,7 +46,7 @@ def choose_n_experts(
     n_experts : int
     scores : dict of ndarrays: n_experts, mean_score, std_error
     """
-    splits = _splits(model, y, draw)
+    splits = _splits(model, y, draw, metadata.cv)
     # Fresh, and without a cv: a generator can be neither cloned nor sent to workers.
     template = type(model)(
         **{**model.get_params(deep=False), "combiner": None, "cv": None}
@@ -141,13 +142,13 @@ def _variance(y, weights):
     return np.where(variance > 0, variance, 1.0)
 
 
-def _splits(model, y, draw):
+def _splits(model, y, draw, metadata):
     classifier = is_classifier(model)
     if model.cv is None or isinstance(model.cv, Integral):
         key = np.unique(y, return_inverse=True)[1] if classifier else np.zeros(len(y))
         rng = check_random_state(model.random_state)
         return stratified_folds((key,), model.cv or _N_FOLDS, rng)
-    return [(train, test) for train, test in draw(model.cv) if test.size]
+    return [(train, test) for train, test in draw(model.cv, **metadata) if test.size]
 
 
 def _lose(model, X, y, sample_weight, metadata, unit, n_experts, train, test):

@@ -286,9 +286,11 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
             Non-negative weights. Rows of weight 0 are left out.
 
         **params : dict
-            Metadata that the expert or the partitioner request. Only with
-            ``sklearn.set_config(enable_metadata_routing=True)``; then both must say by
-            ``set_fit_request`` whether they take ``sample_weight``, if it is given.
+            Metadata that the expert or the partitioner request, or the splitters
+            ``cv`` and ``combiner.cv``, such as ``groups``. Only with
+            ``sklearn.set_config(enable_metadata_routing=True)``; then expert and
+            partitioner must say by ``set_fit_request`` whether they take
+            ``sample_weight``, if it is given.
 
         Returns
         -------

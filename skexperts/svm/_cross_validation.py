@@ -5,22 +5,13 @@ from copy import copy
 from numbers import Integral, Number, Real
 
 import numpy as np
-from sklearn import get_config
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring, get_scorer_names
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    process_routing,
-)
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
+from skexperts._metadata import SPLIT, route_fit
 from skexperts._parallel import run_tasks
-from skexperts._sklearn import (
-    Interval,
-    StrOptions,
-    check_method_params,
-    raise_for_params,
-)
+from skexperts._sklearn import Interval, StrOptions, check_method_params
 from skexperts._splits import draw_splits
 from skexperts.svm._base import fit_linear, warn_of_gaps
 from skexperts.svm._path import problem_of, values_of_C
@@ -48,10 +39,9 @@ class CrossValidatedC(metaclass=ABCMeta):
         -------
         routing : MetadataRouter
         """
-        split = MethodMapping().add(caller="fit", callee="split")
         score = MethodMapping().add(caller="fit", callee="score")
         router = MetadataRouter(owner=self).add_self_request(self)
-        router.add(splitter=self.cv, method_mapping=split)
+        router.add(splitter=self.cv, method_mapping=SPLIT)
         return router.add(scorer=self._scorer(), method_mapping=score)
 
     def _scorer(self):
@@ -60,14 +50,10 @@ class CrossValidatedC(metaclass=ABCMeta):
 
     def _route(self, weights, params):
         """Return the metadata of the splitter and those of the scorer."""
-        raise_for_params(params, self, "fit")
-        given = params if weights is None else {"sample_weight": weights, **params}
-        if not get_config()["enable_metadata_routing"]:
-            return {}, given
-        if not given:
-            return {}, {}
-        routed = process_routing(self, "fit", **given)
-        return routed["splitter"]["split"], routed["scorer"]["score"]
+        routed = route_fit(self, (), weights, params)
+        if routed:
+            return routed["splitter"]["split"], routed["scorer"]["score"]
+        return {}, {} if weights is None else {"sample_weight": weights}
 
     def _fit(self, X, y, weights, params):
         """Choose C and publish the attributes; X, y and weights are validated."""
