@@ -138,7 +138,7 @@ class AlphaCombinerRegressor(RegressorMixin, BaseAlphaCombiner):
         self.n_jobs = n_jobs
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, **params):
         """Fit the regressors and learn alpha on their out-of-fold predictions.
 
         Parameters
@@ -152,6 +152,12 @@ class AlphaCombinerRegressor(RegressorMixin, BaseAlphaCombiner):
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows, for the estimators and for alpha. Rows of
             weight 0 are left out.
+
+        **params : dict
+            Metadata that the estimators request, or the splitter, such as ``groups``.
+            Only with ``sklearn.set_config(enable_metadata_routing=True)``; then all
+            estimators must say by ``set_fit_request`` whether they take
+            ``sample_weight``, if it is given.
 
         Returns
         -------
@@ -174,7 +180,7 @@ class AlphaCombinerRegressor(RegressorMixin, BaseAlphaCombiner):
             X, y = validate_fit(self, X, y, accept_sparse=sparse, y_numeric=True)
             sample_weight = validate_sample_weight(sample_weight, X)
             with task.running(X, y, complete=True):
-                self._fit(X, y, sample_weight, task)
+                self._fit(X, y, sample_weight, params, task)
         return self
 
     def loss_and_scale(self):

@@ -9,17 +9,19 @@ from sklearn.base import MetaEstimatorMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Bunch, check_array, get_tags
+from sklearn.utils.metadata_routing import MetadataRouter
 from sklearn.utils.validation import check_is_fitted
 
 from skexperts._callbacks import CallbackSupport
 from skexperts._doc_links import DocLinkMixin
 from skexperts._experts import read_outputs
+from skexperts._metadata import FIT, SPLIT, route_fit
 from skexperts._numeric.alpha import fit_alpha
 from skexperts._parallel import users_stacklevel
 from skexperts._sklearn import BaseComposition, Interval, StrOptions
 from skexperts._splits import draw_splits
 from skexperts._validation import validate_predict
-from skexperts.combine._out_of_fold import fit_estimators
+from skexperts.combine._out_of_fold import fit_estimators, metadata_of_fits
 from skexperts.combine._outputs import check_outputs
 
 _SUM_TOLERANCE = 1e-6
@@ -81,6 +83,22 @@ class BaseAlphaCombiner(
         """
         self._set_params("estimators", **params)
         return self
+
+    def get_metadata_routing(self):
+        """Return how metadata go to the estimators and to the splitter.
+
+        Returns
+        -------
+        routing : MetadataRouter
+        """
+        router = MetadataRouter(owner=self).add_self_request(self)
+        # No estimator can have the name of a parameter.
+        router.add(method_mapping=SPLIT, cv=self.cv)
+        prefit = isinstance(self.cv, str)
+        for name, estimator in [] if prefit else self.estimators or []:
+            if hasattr(estimator, "fit"):
+                router.add(method_mapping=FIT, **{name: estimator})
+        return router
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -172,12 +190,15 @@ class BaseAlphaCombiner(
     def loss_and_scale(self):
         """Return the loss of alpha, and the scale on which outputs are read."""
 
-    def _fit(self, X, y, sample_weight, task):
+    def _fit(self, X, y, sample_weight, params, task):
         """Fit estimators and alpha on validated data and publish the attributes."""
         loss, scale = self.loss_and_scale()
         named = self._live_estimators()
         alpha = self.given_alpha(len(named))
         prefit = isinstance(self.cv, str)
+        to_fit = [] if prefit else named
+        routed = route_fit(self, [e for _, e in to_fit], sample_weight, params)
+        metadata = metadata_of_fits(to_fit, routed, sample_weight, X.shape[0])
         kept = np.arange(X.shape[0])
         if sample_weight is not None:
             kept = np.flatnonzero(sample_weight)
@@ -189,17 +210,22 @@ class BaseAlphaCombiner(
                 self._check_fitted_before(name, estimator)
         splits = []
         if alpha is None and not prefit:
-            splits = draw_splits(self.cv, X, y, kept, classifier=classes is not None)
+            of_splits = routed["cv"]["split"] if routed else {}
+            classifier = classes is not None
+            splits = draw_splits(
+                self.cv, X, y, kept, classifier=classifier, **of_splits
+            )
         if len(kept) < X.shape[0]:
             X, y = X[kept], y[kept]
+            metadata = [of_fit.take(kept) for of_fit in metadata]
         if prefit:
             fitted, outputs, rows = [e for _, e in named], None, np.arange(X.shape[0])
         else:
             fitted, outputs, rows = fit_estimators(
                 named,
+                metadata,
                 X,
                 y,
-                sample_weight,
                 splits,
                 scale=scale,
                 classes=classes,

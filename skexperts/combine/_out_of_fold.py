@@ -6,12 +6,46 @@ from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
 
 from skexperts._callbacks import NO_TASK
-from skexperts._experts import read_outputs, weight_parameter
+from skexperts._experts import read_outputs, takes_weights, weight_parameter
+from skexperts._metadata import NO_METADATA, sort_metadata
 from skexperts._parallel import run_tasks
 
 
+def metadata_of_fits(named, routed, sample_weight, n_rows):
+    """Return what the fit of each estimator is given besides X and y.
+
+    Parameters
+    ----------
+    named : list of (name, estimator)
+    routed : mapping
+        What :func:`skexperts._metadata.route_fit` says.
+    sample_weight : ndarray of shape (n_rows,) or None
+    n_rows : int
+
+    Returns
+    -------
+    metadata : list of Metadata
+    """
+    metadata = []
+    for name, estimator in named:
+        asked = routed[name]["fit"] if routed else {}
+        if sample_weight is not None:
+            if not takes_weights(estimator):
+                raise ValueError(
+                    f"sample_weight was given, but fit of estimator {name!r} "
+                    f"({type(estimator).__name__}) takes no sample weights. Set it to "
+                    "'drop', wrap a fitted one in FrozenEstimator, or leave "
+                    "sample_weight out."
+                )
+            weight_name = weight_parameter(estimator)
+            if not routed and weight_name is not None:
+                asked = {weight_name: sample_weight}
+        metadata.append(sort_metadata(asked, n_rows))
+    return metadata
+
+
 def fit_estimators(
-    named, X, y, sample_weight, splits, *, scale, classes, n_jobs, task=NO_TASK
+    named, metadata, X, y, splits, *, scale, classes, n_jobs, task=NO_TASK
 ):
     """Fit every estimator on every fold and on all rows.
 
@@ -19,7 +53,9 @@ def fit_estimators(
     ----------
     named : list of (name, estimator)
         The estimators are cloned.
-    X, y, sample_weight : the training rows; ``sample_weight`` may be None
+    metadata : list of Metadata
+        Of the training rows, for the fits of each estimator.
+    X, y : the training rows
     splits : list of (train, test)
     scale : {"probability", "margin", "value"}
     classes : ndarray of shape (n_classes,) or None
@@ -36,20 +72,16 @@ def fit_estimators(
     rows : ndarray of shape (n_tested,), None without splits
         The test rows of the folds, one fold after the other.
     """
-    weight_names = [
-        None if sample_weight is None else _weight_name(name, estimator)
-        for name, estimator in named
-    ]
     everything = [(np.arange(X.shape[0]), None), *splits]
     tasks = [
-        (name, clone(estimator), weight_name, fold, train, test)
-        for (name, estimator), weight_name in zip(named, weight_names, strict=True)
+        (name, clone(estimator), of_fit, fold, train, test)
+        for (name, estimator), of_fit in zip(named, metadata, strict=True)
         for fold, (train, test) in enumerate(everything, start=-1)
     ]
     results = run_tasks(
         _fit_task,
         tasks,
-        common=(X, y, sample_weight, scale, classes),
+        common=(X, y, scale, classes),
         costs=[len(train) for *_, train, _ in tasks],
         n_jobs=n_jobs,
         task=task.many("estimator", len(tasks)),
@@ -63,42 +95,16 @@ def fit_estimators(
     return fitted, outputs, np.concatenate([test for _, test in splits])
 
 
-def _weight_name(name, estimator):
-    if isinstance(estimator, FrozenEstimator):
-        return None
-    weight_name = weight_parameter(estimator)
-    if weight_name is None:
-        raise ValueError(
-            f"sample_weight was given, but fit of estimator {name!r} "
-            f"({type(estimator).__name__}) takes no sample weights. Set it to 'drop', "
-            "wrap a fitted one in FrozenEstimator, or leave sample_weight out."
-        )
-    return weight_name
-
-
-def _fit_task(
-    X,
-    y,
-    sample_weight,
-    scale,
-    classes,
-    name,
-    estimator,
-    weight_name,
-    fold,
-    train,
-    test,
-    task,
-):
+def _fit_task(X, y, scale, classes, name, estimator, metadata, fold, train, test, task):
     """Return the estimator fitted on all rows, or its outputs for the test rows."""
     frozen = isinstance(estimator, FrozenEstimator)
     if classes is not None and not frozen and np.unique(y[train]).size == 1:
-        estimator, weight_name = DummyClassifier(strategy="most_frequent"), None
-    weights = {} if weight_name is None else {weight_name: sample_weight[train]}
+        estimator, metadata = DummyClassifier(strategy="most_frequent"), NO_METADATA
+    parameters = metadata.take(train).parameters()
     try:
         X_train, y_train = X[train], y[train]
         with task.running(X_train, y_train, fits=estimator):
-            estimator.fit(X_train, y_train, **weights)
+            estimator.fit(X_train, y_train, **parameters)
         if test is None:
             return estimator
         if not test.size:

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import coo_array, csc_array, csr_array
-from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.dummy import DummyClassifier
@@ -661,20 +660,6 @@ def test_combiners_nest():
     model = AlphaCombinerClassifier(named, loss="squared_hinge", cv=3).fit(X, y)
     assert model.score(X, y) > 0.95
     assert "inner__logistic__C" in model.get_params()
-
-
-def test_it_works_with_metadata_routing_on():
-    X, y = data("diabetes")
-    weights = np.random.default_rng(0).uniform(1, 2, size=len(y))
-    with config_context(enable_metadata_routing=True):
-        pipeline = make_pipeline(
-            StandardScaler().set_fit_request(sample_weight=False),
-            Ridge().set_fit_request(sample_weight=True),
-        )
-        named = [("pipeline", pipeline), ("linear", LinearRegression())]
-        model = AlphaCombinerRegressor(named).fit(X, y, weights)
-        assert model.get_metadata_routing() is not None
-    assert model.score(X, y) > 0.4
 
 
 def test_the_tag_for_sparse_data_is_that_of_all_estimators():
