@@ -100,8 +100,10 @@ def test_metadata_follow_the_rows_of_each_fold(kind, told, n_jobs):
     assert np.array_equal(first.weight_, weight[kept])
     assert first.mode_ == "fast"
     assert second.weight_ is second.row_ is second.mode_ is None
-    with pytest.raises(RuntimeError, match="not the rows of X"):
-        model.fit(X, y, weight, row=kind(row[::-1]))
+    # What has another length belongs to no rows: all of it goes to every fit.
+    for other in (row[::-1], row[1:]):
+        with pytest.raises(RuntimeError, match="not the rows of X"):
+            model.fit(X, y, weight, row=kind(other))
 
 
 def test_other_metadata_may_be_the_weights_of_an_estimator():
