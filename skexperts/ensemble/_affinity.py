@@ -1,5 +1,7 @@
 """Affinities of the training rows, without all of them in memory."""
 
+import numpy as np
+
 from skexperts._numeric.routing import row_blocks
 from skexperts._rows import take_rows
 from skexperts.ensemble._answers import check_affinity
@@ -34,4 +36,7 @@ class TrainingAffinity:
     def _of(self, rows):
         partition, X, partitioner = self._source
         X = take_rows(X, rows)
+        if not X.shape[0]:
+            # Estimators refuse to answer for no rows.
+            return np.empty((0, partition.n_cells))
         return check_affinity(partition.affinity(X), X, partition.n_cells, partitioner)

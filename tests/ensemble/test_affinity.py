@@ -1,17 +1,23 @@
 """Affinities of the training rows are made in blocks, and only for who needs them."""
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.cluster import KMeans
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
+from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skexperts import PartitionedExpertsRegressor
 from skexperts._numeric.routing import row_blocks
 from skexperts.checks import check_gate
 from skexperts.ensemble._affinity import TrainingAffinity
 from skexperts.gating import DistanceGate, HardGate
-from skexperts.partition import RandomPartitioner
+from skexperts.partition import RandomPartitioner, TreePartitioner
 from skexperts.partition._fitted_partition import fit_partition
 
 N_ROWS, N_CELLS = 20_000, 8
@@ -61,6 +67,37 @@ def test_a_gate_is_given_the_affinity_it_needs(needs, n_told, X):
         Ridge(), n_experts=N_CELLS, gate=Told(needs), random_state=0
     ).fit(X, X[:, 0])
     assert model.gate_.told_ == (n_told, N_CELLS)
+
+
+KMEANS = KMeans(N_CELLS, n_init=1, random_state=0)
+
+
+@pytest.mark.parametrize("gate", ["distance", "softmax"])
+@pytest.mark.parametrize(
+    "frame",
+    [np.asarray, pd.DataFrame, lambda X: pl.DataFrame(X, schema=["a", "b"])],
+    ids=["array", "pandas", "polars"],
+)
+@pytest.mark.parametrize(
+    "partitioner",
+    [
+        KMEANS,
+        make_pipeline(StandardScaler(), KMEANS),
+        GaussianMixture(2, means_init=[[0, 0], [100, 100]]),
+        TreePartitioner(N_CELLS, task="regression"),
+    ],
+    ids=lambda partitioner: type(partitioner).__name__,
+)
+def test_nobody_is_asked_about_no_rows(partitioner, frame, gate):
+    # They refuse: neither a gate that needs nothing nor an empty cell may ask.
+    X = np.random.default_rng(0).normal(size=(70_000, 2))
+    y = X[:, 0]
+    more, far = np.vstack([X, X[:50] + 100]), np.append(y, np.full(50, 1e6))
+    partitioner = FrozenEstimator(clone(partitioner).fit(frame(more), far))
+    model = PartitionedExpertsRegressor(Ridge(), partitioner=partitioner, gate=gate)
+    model.fit(frame(X), y)
+    assert (model.fit_report_["state"] == "empty").any()
+    assert model.score(frame(X), y) > 0.99
 
 
 def test_which_gates_need_it():
