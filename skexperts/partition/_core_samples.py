@@ -9,11 +9,10 @@ from sklearn.metrics import pairwise_distances
 from skexperts._numeric.routing import row_blocks
 from skexperts._parallel import users_stacklevel
 from skexperts.partition._columns import as_numbers
-from skexperts.partition._distances import (
-    DistancesTo,
-    check_distances,
-)
+from skexperts.partition._distances import DistancesTo, check_distances
 
+# Distances in memory at a time: of a few rows at the least, for the sake of speed.
+_BLOCK_PAIRS = 1 << 20
 # Names of the neighbour trees, which pairwise distances call otherwise.
 _METRICS = {"infinity": "chebyshev", "l2": "euclidean", "p": "minkowski"}
 
@@ -87,8 +86,9 @@ class CoreSamples:
         """Squared distance of each row to each cell, and to the noise, if any."""
         n_rows = X.shape[0]
         distances = np.empty((n_rows, len(self.starts)))
-        for block in row_blocks(n_rows, self.references.shape[0]):
-            pairs = self._to_references(X[block])
+        to_references = self._to_references()
+        for block in row_blocks(n_rows, self.references.shape[0], _BLOCK_PAIRS):
+            pairs = to_references(X[block])
             distances[block] = np.minimum.reduceat(pairs, self.starts, axis=1)
         return distances
 
@@ -101,8 +101,9 @@ class CoreSamples:
         place[core] = np.arange(len(core))
         nearest = np.empty(len(rows))
         mean = 0.0
-        for block in row_blocks(len(rows), self.references.shape[0]):
-            pairs = self._to_references(X[rows[block]])[:, : len(core)]
+        to_references = self._to_references()
+        for block in row_blocks(len(rows), self.references.shape[0], _BLOCK_PAIRS):
+            pairs = to_references(X[rows[block]])[:, : len(core)]
             mean += pairs.mean() * len(pairs) / len(rows)
             own = place[rows[block]]
             is_core = np.flatnonzero(own >= 0)
@@ -115,9 +116,13 @@ class CoreSamples:
         typical = np.average(nearest[others], weights=weights)
         return 0.5 * max(typical, np.finfo(np.float64).eps * mean) or 1.0
 
-    def _to_references(self, X):
+    def _to_references(self):
+        """Return the function of the squared distances of rows to the references."""
         if self.metric == "euclidean":
-            return DistancesTo(self.references).of(X)
+            return DistancesTo(self.references).of
+        return self._by_metric
+
+    def _by_metric(self, X):
         if self.metric == "precomputed":
             distances = X[:, self.references]
         else:

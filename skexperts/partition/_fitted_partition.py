@@ -38,10 +38,7 @@ from skexperts._metadata import NO_METADATA
 from skexperts._rows import naming_columns
 from skexperts.partition._columns import REMEDY, as_numbers
 from skexperts.partition._core_samples import CoreSamples
-from skexperts.partition._distances import (
-    DistancesTo,
-    distance_unit,
-)
+from skexperts.partition._distances import DistancesTo, distance_unit
 from skexperts.partition._function_partitioner import _FunctionPartitioner
 from skexperts.partition._mixin import PartitionerMixin
 
