@@ -234,8 +234,9 @@ def _stack(blocks, n_experts):
         return blocks[0]
     n_pairs = np.cumsum([0] + [block.nnz for block in blocks])
     n_rows = np.cumsum([0] + [block.shape[0] for block in blocks])
-    data, indices = np.empty(n_pairs[-1]), np.empty(n_pairs[-1], dtype=np.int32)
-    indptr = np.zeros(n_rows[-1] + 1, dtype=np.int32)
+    index = np.int32 if n_pairs[-1] <= np.iinfo(np.int32).max else np.int64
+    data, indices = np.empty(n_pairs[-1]), np.empty(n_pairs[-1], dtype=index)
+    indptr = np.zeros(n_rows[-1] + 1, dtype=index)
     while blocks:
         # From the end, each one freed at once: never everything twice in memory.
         block, i = blocks.pop(), len(blocks)
