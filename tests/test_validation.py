@@ -3,6 +3,7 @@ import pytest
 from scipy.sparse import coo_array, csr_array
 from sklearn.base import BaseEstimator
 
+from skexperts import _validation
 from skexperts._validation import (
     all_or_nothing,
     drop_weightless,
@@ -54,8 +55,29 @@ def test_new_data_are_cast_to_the_fitted_dtype():
     X = validate_predict(estimator, np.eye(3, dtype=np.float32), dtype=np.float64)
     assert X.dtype == np.float64
     assert validate_predict(estimator, coo_array(np.eye(3))).format == "csr"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_valid_array_is_taken_as_it_is(dtype, monkeypatch):
+    estimator = BaseEstimator()
+    X = np.eye(3, dtype=dtype)
+    validate_fit(estimator, X)
+    # Squares that overflow are no infinity.
+    large = X * np.finfo(dtype).max
+    assert validate_predict(estimator, large, dtype=dtype) is large
+    monkeypatch.setattr(_validation, "validate_data", None)
+    assert validate_predict(estimator, X, dtype=dtype) is X
+    assert validate_predict(estimator, X) is X
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_array_of_the_fitted_dtype_must_be_finite(value):
+    estimator = BaseEstimator()
     X = np.eye(3)
-    assert validate_predict(estimator, X, dtype=np.float64) is X
+    validate_fit(estimator, X)
+    X[1, 1] = value
+    with pytest.raises(ValueError, match="contains (NaN|infinity)"):
+        validate_predict(estimator, X, dtype=np.float64)
 
 
 @pytest.mark.parametrize("container", [np.asarray, csr_array])
