@@ -22,7 +22,8 @@ def check_gate(gate):
     gate : estimator
         With ``fit(X, affinity, cells, sample_weight)`` and ``gate_weights(X,
         affinity)``. Its ``random_state``, if it has one, must be set. If it has a
-        ``needs_competence`` that is true, it is given ``competence`` as well.
+        ``needs_competence`` that is true, it is given ``competence`` as well; with a
+        ``needs_affinity`` that is false, it must be the same without the affinity.
 
     Raises
     ------
