@@ -61,7 +61,8 @@ def validate_new_rows(estimator, X, *, dtype, finite):
 
 def take_rows(X, rows):
     """Return some rows, by numbers or by a slice; the same object for all of them."""
-    if isinstance(rows, slice) and rows == slice(0, X.shape[0]):
+    n_rows = X.shape[0]
+    if isinstance(rows, slice) and rows.indices(n_rows) == (0, n_rows, 1):
         return X
     return safe_indexing(X, rows) if is_frame(X) else X[rows]
 
