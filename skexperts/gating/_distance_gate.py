@@ -84,8 +84,11 @@ class DistanceGate(DocLinkMixin, GateMixin, BaseEstimator):
 
     @property
     def needs_affinity(self):
-        """Whether the temperature follows from the affinity of the training rows."""
-        return self.temperature == "auto"
+        """Whether the temperature follows from the affinity of the training rows.
+
+        True as well for a subclass with a ``fit`` of its own.
+        """
+        return self.temperature == "auto" or type(self).fit is not DistanceGate.fit
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, affinity, cells=None, sample_weight=None):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, clone
 from sklearn.cluster import KMeans
 from sklearn.frozen import FrozenEstimator
@@ -14,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skexperts import PartitionedExpertsRegressor
 from skexperts._numeric.routing import row_blocks
+from skexperts._rows import take_rows
 from skexperts.checks import check_gate
 from skexperts.ensemble._affinity import TrainingAffinity
 from skexperts.gating import DistanceGate, HardGate
@@ -100,10 +102,28 @@ def test_nobody_is_asked_about_no_rows(partitioner, frame, gate):
     assert model.score(frame(X), y) > 0.99
 
 
+def test_all_rows_are_no_copy(X):
+    for rows in (csr_array(X), pd.DataFrame(X), pl.DataFrame(X)):
+        for every in (slice(None), slice(N_ROWS), slice(0, N_ROWS + 1)):
+            assert take_rows(rows, every) is rows
+        assert take_rows(rows, slice(None, None, -1)) is not rows
+
+
 def test_which_gates_need_it():
     assert not HardGate().needs_affinity
     assert not DistanceGate(2.0).needs_affinity
     assert DistanceGate("auto").needs_affinity
+
+
+@pytest.mark.parametrize("kind", [HardGate, DistanceGate])
+def test_a_gate_with_a_fit_of_its_own_is_given_the_affinity(kind, X):
+    class Own(kind):
+        def fit(self, X, affinity, cells=None, sample_weight=None):
+            self.told_ = affinity.shape
+            return super().fit(X, affinity, cells, sample_weight)
+
+    model = PartitionedExpertsRegressor(Ridge(), n_experts=N_CELLS, gate=Own())
+    assert model.fit(X, X[:, 0]).gate_.told_ == (N_ROWS, N_CELLS)
 
 
 def test_many_blocks_route_like_a_single_one(X):
@@ -129,9 +149,19 @@ def test_many_blocks_route_like_a_single_one(X):
 
 def test_check_gate_finds_who_does_need_it():
     class Untrue(DistanceGate):
-        @property
-        def needs_affinity(self):
-            return False
+        needs_affinity = False
 
-    with pytest.raises((AssertionError, ValueError)):
+        def fit(self, X, affinity, cells=None, sample_weight=None):
+            self.mean_ = affinity.max(axis=1).sum() / len(X)
+            return super().fit(X, affinity, cells, sample_weight)
+
+        def gate_weights(self, X, affinity):
+            return np.where(affinity > self.mean_, 1.0, 0.0)
+
+    with pytest.raises(
+        AssertionError, match="needs_affinity is false must fit without"
+    ):
+        check_gate(Untrue())
+    # Its fit itself refuses.
+    with pytest.raises(ValueError, match="sample_weight.shape"):
         check_gate(Untrue("auto"))
