@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.model_selection import check_cv
 
 
-def draw_splits(cv, X, y, kept, *, classifier, **metadata):
+def draw_splits(cv, X, y, kept, *, classifier, metadata):
     """Return the train and test rows of every fold, as positions among the kept rows.
 
     An integer (or None) splits the kept rows. A splitter or an iterable speaks of all
@@ -18,7 +18,8 @@ def draw_splits(cv, X, y, kept, *, classifier, **metadata):
     X, y : all rows
     kept : ndarray of int, ascending
     classifier : bool
-    **metadata : what a splitter reads besides X and y, of all rows, such as groups
+    metadata : dict
+        What a splitter reads besides X and y, of all rows, such as groups.
 
     Returns
     -------

@@ -213,7 +213,7 @@ class BaseAlphaCombiner(
             of_splits = routed["cv"]["split"] if routed else {}
             classifier = classes is not None
             splits = draw_splits(
-                self.cv, X, y, kept, classifier=classifier, **of_splits
+                self.cv, X, y, kept, classifier=classifier, metadata=of_splits
             )
         if len(kept) < X.shape[0]:
             X, y = X[kept], y[kept]

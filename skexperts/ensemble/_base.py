@@ -257,7 +257,7 @@ class BasePartitionedExperts(
             self._fit_kept(X, y, sample_weight, draw, metadata, task)
 
     def _fit_kept(self, X, y, sample_weight, draw, metadata, task):
-        """Fit on validated rows of positive weight; ``draw(cv)`` gives their folds."""
+        """Fit on validated rows of positive weight; ``draw`` gives their folds."""
         n_experts = self.n_experts
         if n_experts == "auto":
             self._learn_target(y)
@@ -360,7 +360,7 @@ class BasePartitionedExperts(
         )
         self._scale = common_scale(fits)
         if self.combiner is not None:
-            draw = partial(draw, **metadata.combiner_cv)
+            draw = partial(draw, metadata=metadata.combiner_cv)
             alpha, self._scale = learn_alpha(
                 self.combiner, plan, training, routing, router, draw, task
             )

@@ -35,7 +35,7 @@ def choose_n_experts(
     model : unfitted PartitionedExperts*, with ``n_experts="auto"``
     X, y, sample_weight : rows of positive weight
     draw : callable
-        ``draw(cv, **metadata)`` gives the folds of these rows by a splitter or an
+        ``draw(cv, metadata=...)`` gives the folds of these rows by a splitter or an
         iterable.
     metadata : Routed
     task : Task
@@ -148,7 +148,8 @@ def _splits(model, y, draw, metadata):
         key = np.unique(y, return_inverse=True)[1] if classifier else np.zeros(len(y))
         rng = check_random_state(model.random_state)
         return stratified_folds((key,), model.cv or _N_FOLDS, rng)
-    return [(train, test) for train, test in draw(model.cv, **metadata) if test.size]
+    splits = draw(model.cv, metadata=metadata)
+    return [(train, test) for train, test in splits if test.size]
 
 
 def _lose(model, X, y, sample_weight, metadata, unit, n_experts, train, test):

@@ -63,7 +63,7 @@ class CrossValidatedC(metaclass=ABCMeta):
         splits = [
             (kept[train], kept[test])
             for train, test in draw_splits(
-                self.cv, X, y, kept, classifier=classifier, **split_params
+                self.cv, X, y, kept, classifier=classifier, metadata=split_params
             )
         ]
         _check_splits(splits, y, self.classes_ if classifier else None)

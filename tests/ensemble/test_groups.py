@@ -99,6 +99,25 @@ def test_each_splitter_gets_what_it_requests():
     np.testing.assert_equal(weighted.told_, (N, groups, weight))
 
 
+def test_a_splitter_may_call_its_metadata_what_it_likes():
+    class Named(GroupKFold):
+        def split(self, X, y=None, groups=None, kept=None, classifier=None):
+            self.told_ = kept, classifier
+            return super().split(X, y, groups)
+
+    combiner = AlphaCombinerClassifier(cv=Named(3))
+    model = ensemble(
+        PartitionedExpertsClassifier, n_experts="auto", cv=Named(3), combiner=combiner
+    )
+    experts = [("a", LogisticRegression()), ("b", LogisticRegression(C=0.1))]
+    for cv in (model.cv, combiner.cv):
+        cv.set_split_request(kept=True, classifier=True)
+    for given in (model, AlphaCombinerClassifier(experts, cv=model.cv)):
+        model.cv.told_ = None
+        given.fit(X, y, groups=groups, kept=row, classifier="any")
+        assert model.cv.told_ == combiner.cv.told_ == (row, "any")
+
+
 def test_groups_may_be_for_folds_that_nobody_needs():
     model = PartitionedExpertsRegressor(n_experts=2, cv=GroupKFold(3))
     search = GridSearchCV(model, {"n_experts": [2, "auto"]}, cv=GroupKFold(2))
