@@ -105,6 +105,11 @@ def check_partitioner(partitioner):
         _check(same, f"{name} must be the same after two fits on the same data")
         claimed = (affinity > -np.inf).any(axis=1).all() or not partition.claims_all
         _check(claimed, f"{name} must claim every row, as claims_all says")
+    halves = np.vstack([partition.affinity(X[:60]), partition.affinity(X[60:])])
+    _check(
+        np.allclose(halves, partition.affinity(X)),
+        "affinity must not depend on the other rows",
+    )
     cells = nearest_cell(partition.training_affinity(X))
     groups = partition.feature_groups
     served = groups is not None or (cells >= 0).any()

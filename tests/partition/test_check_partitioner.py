@@ -40,6 +40,11 @@ class Nobody(Sound):
         return np.full((len(X), 2), -np.inf)
 
 
+class ByTheOthers(Sound):
+    def affinity(self, X):
+        return super().affinity(X - np.median(X, axis=0))
+
+
 class Somebody(Sound):
     unclaimed = "somebody"
 
@@ -66,6 +71,7 @@ class Twice(Sound):
         (Untrue, "training_affinity must claim every row, as claims_all says"),
         (NotANumber, "must not be NaN"),
         (Nobody, "at least one training row must be claimed"),
+        (ByTheOthers, "must not depend on the other rows"),
         (Somebody, "unclaimed must be 'all' or 'shared'"),
         (OneGroup, "one feature group a cell"),
         (EmptyGroup, "non-empty array of integers"),
