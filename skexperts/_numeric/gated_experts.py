@@ -55,13 +55,23 @@ class GatedExperts:
     gate: str
 
     @classmethod
-    def zeros(cls, n_features, n_outputs, n_experts, *, top_k, gate, shared, dtype):
+    def zeros(
+        cls,
+        n_features: int,
+        n_outputs: int,
+        n_experts: int,
+        *,
+        top_k: int,
+        gate: str,
+        shared: bool,
+        dtype: type,
+    ) -> "GatedExperts":
         """Return a model whose coefficients are all 0."""
         width = n_outputs + 1
         if n_outputs > _MOST_NARROW:
             lanes = _VECTOR_BYTES // np.dtype(dtype).itemsize
             width = -(-width // lanes) * lanes
-        table = np.zeros((n_experts + shared, (n_features + 1) * width), dtype)
+        table: NDArray = np.zeros((n_experts + shared, (n_features + 1) * width), dtype)
         return cls(table, n_features, n_outputs, n_experts, min(top_k, n_experts), gate)
 
     @property
@@ -97,15 +107,23 @@ class GatedExperts:
             both.append(one.table[0])
         return both[0], both[1]
 
-    def problem(self, data: "GatedData | None", X, loss="log_loss", **options) -> Any:
+    def problem(
+        self,
+        data: "GatedData | None",
+        X: NDArray | csr_array,
+        loss: str = "log_loss",
+        **options: float,
+    ) -> gated.Problem:
         """Return data and model as the kernels take them."""
         lanes = _VECTOR_BYTES // self.table.itemsize
         gate_width = -(-self.n_experts // lanes) * lanes
         gates = np.zeros((self.n_features + 1, gate_width), self.table.dtype)
-        rows = (X, None, None, None)
+        rows: tuple[Any, Any, Any, Any] = (X, None, None, None)
         if not isinstance(X, np.ndarray):
             rows = (None, _not_empty(X.data), _not_empty(X.indices), X.indptr)
-        targets = (None, None, None, None) if data is None else data[1:]
+        targets: tuple[Any, Any, Any, Any] = (None, None, None, None)
+        if data is not None:
+            targets = data.labels, data.targets, data.weights, data.losses
         sizes = {
             "n_outputs": self.n_outputs,
             "n_experts": self.n_experts,
@@ -164,8 +182,18 @@ class Adam:
     **options : loss, smoothing, delta, balance
     """
 
-    def __init__(self, model, data, *, batch_size, decay, alpha, **options):
-        self.model, self.data = model, data
+    def __init__(
+        self,
+        model: GatedExperts,
+        data: GatedData,
+        *,
+        batch_size: int,
+        decay: float,
+        alpha: float,
+        **options: Any,
+    ) -> None:
+        self.model = model
+        self.data: GatedData | None = data
         self.batch_size, self.options = batch_size, options
         self.l1, self.l2 = model.penalties(alpha, decay)
         zeros = [np.zeros_like(model.table) for _ in range(3)]
@@ -182,7 +210,7 @@ class Adam:
         self.data = None
         return self
 
-    def restart(self, expert):
+    def restart(self, expert: int) -> None:
         """Forget the moments of an expert."""
         self.first[expert] = 0
         self.second[expert] = 0
@@ -197,6 +225,8 @@ class Adam:
         usage : ndarray of shape (n_experts,)
             How many rows each expert has served.
         """
+        if self.data is None:
+            raise ValueError("The rows of this descent are gone: it was for one pass.")
         usage = np.zeros(self.model.n_experts, dtype=np.int64)
         total = gated.train(
             self.model.problem(self.data, self.data.X, **self.options),
@@ -227,7 +257,7 @@ def one_cycle(n_steps: int, peak: float) -> NDArray:
 
 
 def loss_and_gradient(
-    model: GatedExperts, data: GatedData, rows: NDArray, **options
+    model: GatedExperts, data: GatedData, rows: NDArray, **options: Any
 ) -> tuple[float, NDArray]:
     """Return the mean loss of some rows, and its gradient in ``model.table``.
 

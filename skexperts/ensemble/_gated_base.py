@@ -330,6 +330,17 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
         return csr_array(self.coef_.reshape(-1, self.coef_.shape[2]))
 
 
+def check_known(y, classes):
+    """Raise a ValueError if y has other classes than those that are known."""
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise ValueError(
+            f"y has the classes {unknown.tolist()[:10]}, which are none of "
+            f"classes={classes.tolist()[:10]} of the first call of partial_fit. Name "
+            "all classes there."
+        )
+
+
 def validate_rows_of_fit(estimator, X, y, sample_weight, *, reset=True, **checks):
     """Return X, y and weights of the rows of positive weight."""
     X, y = validate_fit(estimator, X, y, reset=reset, **checks)

@@ -3,7 +3,7 @@
 from numbers import Real
 
 import numpy as np
-from scipy.special import expit, softmax
+from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.model_selection import train_test_split
 
@@ -15,7 +15,11 @@ from skexperts._validation import (
     classes_of,
     drop_weightless,
 )
-from skexperts.ensemble._gated_base import BaseGatedExperts, validate_rows_of_fit
+from skexperts.ensemble._gated_base import (
+    BaseGatedExperts,
+    check_known,
+    validate_rows_of_fit,
+)
 
 
 class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
@@ -30,12 +34,11 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
     Experts and gate minimise together::
 
         min  1/n sum_i s_i loss(y_i, F(x_i)) + balance K sum_k r_k mean_i g_k(x_i)
-             + alpha |W|_1 + l2 / 2 (|W|^2 + |V|^2)
+             + alpha |W|_1
 
-    by steps of Adam on mini-batches, where r_k is the share of expert k in the routed
-    pairs of a batch; the penalties act by soft thresholding and by decay after each
-    step (see Notes). Only the routed pairs of row and expert are computed, in training
-    as in prediction.
+    by proximal steps of Adam on mini-batches, where r_k is the share of expert k in the
+    routed pairs of a batch. Only routed pairs of row and expert are computed, in
+    training as in prediction.
 
     Parameters
     ----------
@@ -46,40 +49,37 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
         How many experts serve a row. Ties go to the lowest number.
 
     gate : {"softmax", "sigmoid"}, default="softmax"
-        How weights come from logits. A sigmoid opens each gate on its own; the weights
-        of the chosen experts are normalised in both cases.
+        How weights come from logits. Those of the chosen experts are normalised.
 
     alpha : float, default=0.0
         L1 penalty of the coefficients of the experts: the larger, the more of them are
         exactly 0.
 
     l2 : float, default=0.0
-        Decay of the coefficients of experts and gate.
+        Decay of the coefficients of experts and gate in each step, see Notes.
 
     balance : float, default=1.0
-        Weight of the term that makes all experts serve about as many rows. 0 leaves it
-        to the data.
+        Weight of the term that makes all experts serve about as many rows [SF]_. 0
+        leaves it to the data.
 
     shared : bool, default=False
-        Whether there is one more expert that serves all rows with weight 1, so that the
-        others say how their regions differ from it.
+        Whether one more expert serves all rows with weight 1, so that the others say
+        how their regions differ from it.
 
     init : {"kmeans", "uniform", "normal"}, default="kmeans"
-        Where the gate begins: as the softmax of minus the squared distances to k-means
-        centres, or with coefficients drawn from a uniform or a normal distribution.
-        Experts begin at 0.
+        Where the gate begins: at the softmax of minus the squared distances to k-means
+        centres, or at coefficients drawn at random. Experts begin at 0.
 
     loss : {"log_loss", "squared_hinge"}, default="log_loss"
         Of the whole mixture: cross-entropy of the softmax of F (of the sigmoid, for two
         classes), or the one-vs-rest squared hinge of the margins F.
 
     label_smoothing : float, default=0.1
-        With the log loss, how much of the probability of the true class is spread over
-        all classes: it keeps coefficients from growing without end.
+        With the log loss, how much of the true class is spread over all classes.
 
     learning_rate_init : float, default=0.03
         The largest learning rate: in ``fit`` the rate rises to it and falls to 0, along
-        cosines ("one cycle"); in ``partial_fit`` it begins there and falls as
+        cosines [ST]_; in ``partial_fit`` it begins there and falls as
         ``1 / sqrt(1 + steps / 1000)``.
 
     batch_size : int or "auto", default="auto"
@@ -89,22 +89,20 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
         Passes over the rows in ``fit``.
 
     tol : float, default=1e-4
-        With early stopping, how much the validation score must rise to count.
+        By how much the validation score must rise to count as a rise.
 
     n_iter_no_change : int, default=10
         With early stopping, training ends after so many passes without a rise.
 
     early_stopping : bool, default=False
         Whether to leave out rows, score the model on them after each pass, end when the
-        score rises no more, and keep the best model. If False all ``max_iter`` passes
-        are taken.
+        score rises no more, and keep the best model. If not, all passes are taken.
 
     validation_fraction : float, default=0.1
-        Share of the rows that early stopping leaves out, of each class.
+        Share of the rows of each class that early stopping leaves out.
 
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the last coefficients if their shapes and the
-        classes are still right.
+        Whether ``fit`` goes on from the last coefficients, if they still fit.
 
     n_estimators : int, default=1
         Number of models trained from different seeds, whose F are averaged.
@@ -113,8 +111,7 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
         Weights of the classes, by which the sample weights are multiplied.
 
     n_jobs : int, default=None
-        Number of models trained at a time, as in joblib. The result does not depend on
-        it.
+        Number of models trained at a time, as in joblib.
 
     random_state : int, RandomState instance or None, default=None
         Seeds the start and the order of the rows.
@@ -127,27 +124,20 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
     n_experts_ : int
         Number of experts of all models together.
 
-    coef_ : ndarray of shape (n_experts_, n_outputs, n_features_in_)
+    coef_, intercept_ : ndarrays of shape (n_experts_, n_outputs, n_features_in_) \
+            and (n_experts_, n_outputs)
         Coefficients of the experts; one output for two classes.
-
-    intercept_ : ndarray of shape (n_experts_, n_outputs)
-        Intercepts of the experts.
 
     sparse_coef_ : csr_array of shape (n_experts_ * n_outputs, n_features_in_)
         The same coefficients without the zeros.
 
-    gate_coef_ : ndarray of shape (n_experts_, n_features_in_)
-        Coefficients of the gate.
+    gate_coef_, gate_intercept_ : ndarrays of shape (n_experts_, n_features_in_) \
+            and (n_experts_,)
+        Coefficients and intercepts of the gate.
 
-    gate_intercept_ : ndarray of shape (n_experts_,)
-        Intercepts of the gate.
-
-    shared_coef_ : ndarray of shape (n_outputs, n_features_in_)
-        With ``shared=True``, coefficients of the shared expert, the mean over all
-        models.
-
-    shared_intercept_ : ndarray of shape (n_outputs,)
-        The same for the intercepts.
+    shared_coef_, shared_intercept_ : ndarrays of shape (n_outputs, n_features_in_) \
+            and (n_outputs,)
+        With ``shared=True`` those of the shared expert, the mean over all models.
 
     loss_curve_ : list of float
         Mean loss of each pass, of the first model.
@@ -180,45 +170,39 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
     Scale X as for any gradient descent, for example by ``StandardScaler``; it is cast
     to float32, in which all is computed.
 
-    A step at the rate r multiplies coefficients by ``1 - r l2`` and soft thresholds
-    those of experts at ``r alpha``, apart from the moments of Adam [LH]_. Intercepts
-    are free of both.
+    A step at the rate r multiplies coefficients by ``1 - r l2`` [LH]_, which is not
+    quite the gradient of a penalty, and then takes the proximal step of ``alpha |W|_1``
+    in the metric of Adam, after which a coefficient stays 0 where the mean gradient of
+    the loss is at most alpha. Intercepts are free of both.
 
     An expert that serves no row in a pass begins anew, as a copy of the expert of a row
-    that is served badly, whose region the two then divide.
+    that is served badly, whose region the two then divide. Ctrl-C ends training; the
+    model is then what was reached, with a warning.
 
-    For the same seed results do not depend on ``n_jobs`` or on the number of BLAS
-    threads. Sample weights scale the loss of rows; as batches are drawn by row, a
-    weight of 2 is not quite the same as a row that is there twice.
-
-    Ctrl-C ends training; the model is then what was reached, with a warning.
+    Results do not depend on ``n_jobs`` or the number of BLAS threads. As batches are
+    drawn by row, a weight of 2 is not quite the same as a row that is there twice.
 
     References
     ----------
-    R. A. Jacobs, M. I. Jordan, S. J. Nowlan, G. E. Hinton (1991). Adaptive mixtures of
-    local experts. Neural Computation 3(1).
+    .. [SF] N. Shazeer et al. (2017). Outrageously large neural networks: the sparsely-
+       gated mixture-of-experts layer. ICLR. W. Fedus, B. Zoph, N. Shazeer (2022).
+       Switch transformers. JMLR 23(120).
 
-    N. Shazeer et al. (2017). Outrageously large neural networks: the sparsely-gated
-    mixture-of-experts layer. ICLR.
-
-    W. Fedus, B. Zoph, N. Shazeer (2022). Switch transformers: scaling to trillion
-    parameter models with simple and efficient sparsity. JMLR 23(120).
-
-    L. Smith, N. Topin (2019). Super-convergence: very fast training of neural networks
-    using large learning rates. SPIE 11006.
+    .. [ST] L. Smith, N. Topin (2019). Super-convergence: very fast training of neural
+       networks using large learning rates. SPIE 11006.
 
     .. [LH] I. Loshchilov, F. Hutter (2019). Decoupled weight decay regularization.
        ICLR.
 
     Examples
     --------
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn.preprocessing import scale
     >>> from skexperts.datasets import load_letter
     >>> from skexperts.ensemble import GatedExpertsClassifier
     >>> X, y = load_letter(subset="test", return_X_y=True)
-    >>> model = make_pipeline(StandardScaler(), GatedExpertsClassifier(random_state=0))
-    >>> bool(model.fit(X[:3000], y[:3000]).score(X[3000:], y[3000:]) > 0.85)
+    >>> X = scale(X)
+    >>> model = GatedExpertsClassifier(random_state=0).fit(X[:3000], y[:3000])
+    >>> bool(model.score(X[3000:], y[3000:]) > 0.85)
     True
     """
 
@@ -300,8 +284,8 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
         Raises
         ------
         ValueError
-            For data, weights or labels that cannot be used, or if training diverges;
-            the message says where, and what to do. The estimator is left as it was.
+            For data that cannot be used, or if training diverges; the message says
+            where, and what to do. The estimator is left as it was.
         """
         with all_or_nothing(self):
             old = getattr(self, "classes_", None)
@@ -317,15 +301,12 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
         y : array-like of shape (n_samples,)
-            Class labels.
 
         classes : array-like of shape (n_classes,), default=None
             All classes. Needed in the first call, if y lacks some of them.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights. Rows of weight 0 are left out.
 
         Returns
         -------
@@ -342,13 +323,7 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
         X, y, weights = validate_rows_of_fit(self, X, y, sample_weight, reset=reset)
         if reset:
             self.classes_ = classes_of(y if classes is None else np.asarray(classes))
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(
-                f"y has the classes {unknown.tolist()[:10]}, which are none of "
-                f"classes={self.classes_.tolist()[:10]} of the first call of "
-                "partial_fit. Name all classes there."
-            )
+        check_known(y, self.classes_)
         weights = add_class_weights(self.class_weight, self.classes_, y, weights)
         weights, X, y = drop_weightless(weights, X, y)
         return X, y, weights
@@ -403,13 +378,11 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
             Columns in the order of ``classes_``.
         """
         combined = self._combine(X)
-        if self.loss == "squared_hinge":
-            if combined.shape[1] == 1:
-                combined = binary_margins(combined[:, 0])
-            return squared_hinge_probabilities(combined)
         if combined.shape[1] == 1:
-            return np.column_stack([expit(-combined[:, 0]), expit(combined[:, 0])])
-        return softmax(combined, axis=1)
+            combined = binary_margins(combined[:, 0])
+        if self.loss == "squared_hinge":
+            return squared_hinge_probabilities(combined)
+        return softmax(combined / 2 if len(self.classes_) == 2 else combined, axis=1)
 
     def predict(self, X):
         """Return the class of the largest F, ties to the lowest.
@@ -422,7 +395,6 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
         -------
         labels : ndarray of shape (n_samples,)
         """
-        combined = self._combine(X)
-        if combined.shape[1] == 1:
-            return self.classes_[(combined[:, 0] > 0).astype(np.intp)]
-        return self.classes_[combined.argmax(axis=1)]
+        values = self.decision_function(X)
+        best = values > 0 if values.ndim == 1 else values.argmax(axis=1)
+        return self.classes_[best.astype(np.intp)]

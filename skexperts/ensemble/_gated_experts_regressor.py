@@ -21,12 +21,11 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
     Experts and gate minimise together::
 
         min  1/n sum_i s_i loss(y_i, F(x_i)) + balance K sum_k r_k mean_i g_k(x_i)
-             + alpha |W|_1 + l2 / 2 (|W|^2 + |V|^2)
+             + alpha |W|_1
 
-    by steps of Adam on mini-batches, where r_k is the share of expert k in the routed
-    pairs of a batch; the penalties act by soft thresholding and by decay after each
-    step (see Notes). Only the routed pairs of row and expert are computed, in training
-    as in prediction.
+    by proximal steps of Adam on mini-batches, where r_k is the share of expert k in the
+    routed pairs of a batch. Only routed pairs of row and expert are computed, in
+    training as in prediction.
 
     Parameters
     ----------
@@ -45,11 +44,11 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
         exactly 0.
 
     l2 : float, default=0.1
-        Decay of the coefficients of experts and gate.
+        Decay of the coefficients of experts and gate in each step, see Notes.
 
     balance : float, default=0.01
-        Weight of the term that makes all experts serve about as many rows. 0 leaves it
-        to the data.
+        Weight of the term that makes all experts serve about as many rows [SF]_. 0
+        leaves it to the data.
 
     shared : bool, default=False
         Whether there is one more expert that serves all rows with weight 1, so that the
@@ -66,7 +65,7 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
 
     learning_rate_init : float, default=0.03
         The largest learning rate: in ``fit`` the rate rises to it and falls to 0, along
-        cosines ("one cycle"); in ``partial_fit`` it begins there and falls as
+        cosines [ST]_; in ``partial_fit`` it begins there and falls as
         ``1 / sqrt(1 + steps / 1000)``.
 
     batch_size : int or "auto", default="auto"
@@ -117,18 +116,13 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
     sparse_coef_ : csr_array of shape (n_experts_ * n_outputs, n_features_in_)
         The same coefficients without the zeros.
 
-    gate_coef_ : ndarray of shape (n_experts_, n_features_in_)
-        Coefficients of the gate.
+    gate_coef_, gate_intercept_ : ndarrays of shape (n_experts_, n_features_in_) \
+            and (n_experts_,)
+        Coefficients and intercepts of the gate.
 
-    gate_intercept_ : ndarray of shape (n_experts_,)
-        Intercepts of the gate.
-
-    shared_coef_ : ndarray of shape (n_outputs, n_features_in_)
-        With ``shared=True``, coefficients of the shared expert, the mean over all
-        models.
-
-    shared_intercept_ : ndarray of shape (n_outputs,)
-        The same for the intercepts.
+    shared_coef_, shared_intercept_ : ndarrays of shape (n_outputs, n_features_in_) \
+            and (n_outputs,)
+        With ``shared=True`` those of the shared expert, the mean over all models.
 
     loss_curve_ : list of float
         Mean loss of each pass, of the first model.
@@ -161,9 +155,10 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
     Scale X as for any gradient descent, for example by ``StandardScaler``; it is cast
     to float32, in which all is computed.
 
-    A step at the rate r multiplies coefficients by ``1 - r l2`` and soft thresholds
-    those of experts at ``r alpha``, apart from the moments of Adam [LH]_. Intercepts
-    are free of both.
+    A step at the rate r multiplies coefficients by ``1 - r l2`` [LH]_, which is not
+    quite the gradient of a penalty, and then takes the proximal step of ``alpha |W|_1``
+    in the metric of Adam, after which a coefficient stays 0 where the mean gradient of
+    the loss is at most alpha. Intercepts are free of both.
 
     An expert that serves no row in a pass begins anew, as a copy of the expert of a row
     that is served badly, whose region the two then divide.
@@ -179,14 +174,12 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
     R. A. Jacobs, M. I. Jordan, S. J. Nowlan, G. E. Hinton (1991). Adaptive mixtures of
     local experts. Neural Computation 3(1).
 
-    N. Shazeer et al. (2017). Outrageously large neural networks: the sparsely-gated
-    mixture-of-experts layer. ICLR.
+    .. [SF] N. Shazeer et al. (2017). Outrageously large neural networks: the sparsely-
+       gated mixture-of-experts layer. ICLR. W. Fedus, B. Zoph, N. Shazeer (2022).
+       Switch transformers. JMLR 23(120).
 
-    W. Fedus, B. Zoph, N. Shazeer (2022). Switch transformers: scaling to trillion
-    parameter models with simple and efficient sparsity. JMLR 23(120).
-
-    L. Smith, N. Topin (2019). Super-convergence: very fast training of neural networks
-    using large learning rates. SPIE 11006.
+    .. [ST] L. Smith, N. Topin (2019). Super-convergence: very fast training of neural
+       networks using large learning rates. SPIE 11006.
 
     .. [LH] I. Loshchilov, F. Hutter (2019). Decoupled weight decay regularization.
        ICLR.

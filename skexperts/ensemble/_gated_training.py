@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.cluster import KMeans
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import check_random_state
@@ -250,7 +249,7 @@ def _reseed(adam, dead, rng):
         x = data.X[[row]]
         chosen, weights, _ = routed_outputs(model, x)
         host = chosen[0, weights[0].argmax()]
-        x = (x.toarray() if issparse(x) else x)[0].astype(np.float64)
+        x = np.asarray(x.sum(axis=0), dtype=np.float64).ravel()
         normal = (x - mean) / max(np.square(x - mean).sum(), 1e-12)
         model.table[expert] = model.table[host]
         gate = model.lines[expert, model.n_outputs]
