@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from skexperts import PartitionedExpertsClassifier
+from skexperts import GatedExpertsClassifier, PartitionedExpertsClassifier
 from skexperts.datasets import load_letter
 
 train = load_letter(subset="train")
@@ -30,6 +30,8 @@ def active_numbers(model):
     last = model[-1]
     if isinstance(last, SVC):
         return last.support_vectors_.size
+    if isinstance(last, GatedExpertsClassifier):
+        return np.count_nonzero(last.coef_) + np.count_nonzero(last.gate_coef_)
     experts = getattr(last, "experts_", [last])
     return sum(np.count_nonzero(getattr(expert, "coef_", 0)) for expert in experts)
 
@@ -48,6 +50,7 @@ models = {
     "150 experts, 4 for each row": PartitionedExpertsClassifier(
         n_experts=150, top_k=4, n_jobs=2, random_state=0
     ),
+    "64 experts and gate, jointly": GatedExpertsClassifier(random_state=0),
 }
 
 print(f"{'LETTER, 4000 test rows':<28} accuracy   fit s   us a row   active numbers")

@@ -11,6 +11,8 @@ cdef extern from *:
     #define LOG logf
     #define SQRT sqrtf
     #define NAME(x) x##_float
+    #include "gated_lanes.h"
+    #include "gated_forward.h"
     #include "gated_loops.h"
     #undef REAL
     #undef INTEGER
@@ -25,6 +27,8 @@ cdef extern from *:
     #define LOG log
     #define SQRT sqrt
     #define NAME(x) x##_double
+    #include "gated_lanes.h"
+    #include "gated_forward.h"
     #include "gated_loops.h"
     """
     struct Gated:
@@ -157,6 +161,8 @@ def train(
                 &problem.gated, &order[0], order.shape[0], batch_size, &rates[0],
                 n_steps, &l1[0], &l2[0], &gradient[0, 0], &first[0, 0], &second[0, 0],
                 &usage[0])
+    if total == -1:
+        raise MemoryError("No memory for a batch of rows: lower batch_size or top_k.")
     return total
 
 
@@ -169,6 +175,8 @@ def find_gradient(Problem problem, const int64_t[::1] order, floating[:, ::1] gr
         else:
             total = find_gradient_double(
                 &problem.gated, &order[0], order.shape[0], &gradient[0, 0])
+    if total == -1:
+        raise MemoryError("No memory for so many rows.")
     return total
 
 
@@ -194,4 +202,5 @@ def answer(
             state = answer_double(
                 &problem.gated, &order[0], order.shape[0], batch_size,
                 &combined[0, 0], c, w, o)
-    return state
+    if state == -1:
+        raise MemoryError("No memory for a block of rows.")

@@ -362,6 +362,11 @@ def _training_data(X, labels, targets, weights):
 
 
 def _to_float32(X):
+    if issparse(X) and X.indices.dtype != np.int32:
+        raise ValueError(
+            f"X has {X.nnz} stored entries, more than the 2147483647 that 32-bit "
+            "indices can number. Use partial_fit on parts of the rows."
+        )
     with np.errstate(over="ignore"):
         narrow = X.astype(np.float32, copy=False)
     values = narrow.data if issparse(narrow) else narrow
