@@ -325,9 +325,9 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
         return X, y, weights
 
     def _learn_target(self, y, sample_weight):
+        self._flat = y.ndim == 1
         if hasattr(self, "_models") and len(self._mean) == y[0].size:
             return
-        self._flat = y.ndim == 1
         y = y.reshape(len(y), -1)
         self._mean = np.average(y, axis=0, weights=sample_weight)
         variance = np.average((y - self._mean) ** 2, axis=0, weights=sample_weight)
