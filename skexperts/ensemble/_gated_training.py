@@ -17,7 +17,7 @@ from skexperts._numeric.gated_experts import (
     one_cycle,
     routed_outputs,
 )
-from skexperts._parallel import one_openmp_thread, users_stacklevel
+from skexperts._parallel import one_blas_thread, one_openmp_thread, users_stacklevel
 
 # Rows for each expert from which k-means finds where the experts begin.
 _ROWS_PER_CENTRE = 256
@@ -132,7 +132,7 @@ def place_gates(model, X, sample_weight, init, seed):
         max_iter=_KMEANS_PASSES,
         random_state=rng.randint(np.iinfo(np.int32).max),
     )
-    with one_openmp_thread():
+    with one_blas_thread(), one_openmp_thread():
         kmeans.fit(X, sample_weight=sample_weight)
     unit = 2 * kmeans.inertia_ / X.shape[0] or 1.0
     centers = kmeans.cluster_centers_.astype(np.float64)
