@@ -9,7 +9,6 @@ cdef extern from *:
     #define INTEGER int32_t
     #define EXP expf
     #define LOG logf
-    #define SQRT sqrtf
     #define NAME(x) x##_float
     #include "gated_lanes.h"
     #include "gated_forward.h"
@@ -18,14 +17,12 @@ cdef extern from *:
     #undef INTEGER
     #undef EXP
     #undef LOG
-    #undef SQRT
     #undef NAME
     #define REAL double
     #define INTEGER int64_t
     #define DOUBLE
     #define EXP exp
     #define LOG log
-    #define SQRT sqrt
     #define NAME(x) x##_double
     #include "gated_lanes.h"
     #include "gated_forward.h"
@@ -38,6 +35,7 @@ cdef extern from *:
         int top_k
         int width
         int gate_width
+        int top_width
         int narrow
         int gate
         int loss
@@ -112,6 +110,7 @@ def make_problem(
     m.n_outputs = sizes["n_outputs"]
     m.n_experts = sizes["n_experts"]
     m.top_k = sizes["top_k"]
+    m.top_width = sizes["top_width"]
     m.width = sizes["width"]
     m.narrow = sizes["narrow"]
     m.gate = sizes["gate"]

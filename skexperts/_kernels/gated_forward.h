@@ -10,12 +10,29 @@
 #define SKEXPERTS_GATED
 #define SOFTMAX 0
 
+/* Numbers too small for all digits become 0 in this thread: they come with every far
+ * expert, and processors take a hundred times as long for them. */
+#ifdef __SSE2__
+#include <xmmintrin.h>
+static inline unsigned flush_denormals(void)
+{
+    const unsigned modes = _mm_getcsr();
+    _mm_setcsr(modes | 0x8040);
+    return modes;
+}
+#define restore_modes(modes) _mm_setcsr(modes)
+#else
+#define flush_denormals() 0
+#define restore_modes(modes) ((void)(modes))
+#endif
+
 /* Data and model; void is REAL. */
 struct Gated {
     int n_features;         /* with the constant */
     int n_outputs, n_experts, top_k;
     int width;              /* of outputs: a multiple of LANES, or n_outputs */
     int gate_width;         /* n_experts, rounded up to a multiple of LANES */
+    int top_width;          /* top_k, the same */
     int narrow;             /* how experts are stored */
     int gate, loss;
     double smoothing, delta, balance;
@@ -41,8 +58,8 @@ BATCH {
     const REAL **rows;      /* (n_rows,) */
     REAL *logits;           /* (n_rows, gate_width) */
     int32_t *chosen;        /* (n_rows, top_k) experts, ascending */
-    REAL *weights;          /* (n_rows, top_k) */
-    REAL *slopes;           /* (n_rows, top_k): of the log of a weight in its logit */
+    REAL *weights;          /* (n_rows, top_width) */
+    REAL *slopes;           /* (n_rows, top_k): of the log of a sigmoid in its logit */
     int32_t *bounds;        /* (n_experts + 1) pairs of each expert */
     int32_t *places;        /* (n_rows, top_k) where a pair is in the order of experts */
     int32_t *pair_rows;     /* (n_pairs,) row of a pair in the order of experts */
@@ -72,9 +89,9 @@ INLINE void NAME(find_logits)(const struct Gated *m, BATCH *b)
     }
 }
 
-/* A number that k of n values are greater than, or else the k-th largest of them; with
- * the number of values that are greater. */
-INLINE REAL NAME(find_kth)(int n, const REAL *z, int k, int *n_greater)
+/* A number that k of n values are greater than, or, if several equal the k-th largest,
+ * that one. Sets the largest value, too. */
+INLINE REAL NAME(find_kth)(int n, const REAL *z, int k, REAL *top)
 {
     REAL low, high;
     int e = 0;
@@ -92,21 +109,16 @@ INLINE REAL NAME(find_kth)(int n, const REAL *z, int k, int *n_greater)
         if (k > LANES || n < LANES)
             low = z[e] < low ? z[e] : low;
     }
+    *top = high;
     while (1) {
         const REAL middle = low + (high - low) / 2;
         int count = 0;
         for (e = 0; e < n; e++)
             count += z[e] > middle;
-        *n_greater = count;
         if (count == k)
             return middle;
-        if (!(low < middle && middle < high)) {
-            const REAL kth = count > k ? high : low;
-            for (e = 0, count = 0; e < n; e++)
-                count += z[e] > kth;
-            *n_greater = count;
-            return kth;
-        }
+        if (!(low < middle && middle < high))
+            return count > k ? high : low;
         if (count > k)
             low = middle;
         else
@@ -114,49 +126,58 @@ INLINE REAL NAME(find_kth)(int n, const REAL *z, int k, int *n_greater)
     }
 }
 
+/* Complete n experts by those whose logits equal the k-th largest, in their order; with
+ * logits that are not numbers by any. */
+static void NAME(add_ties)(
+    int n_experts, const REAL *z, REAL least, int n, int k, int32_t *chosen)
+{
+    int ties = k - n, e;
+    for (e = 0, n = 0; e < n_experts && n < k; e++) {
+        const int tie = z[e] == least && ties > 0;
+        if (z[e] > least || tie)
+            chosen[n++] = e;
+        ties -= tie;
+    }
+    for (; n < k; n++)
+        chosen[n] = n;
+}
+
 /* The experts of the top_k largest logits of a row, with weights that sum to 1. */
 INLINE void NAME(choose)(const struct Gated *m, BATCH *b)
 {
     const int k = m->top_k, n_experts = m->n_experts, width = m->gate_width;
-    int r, e, s, n, ties;
+    int r, e, s, n;
     for (r = 0; r < b->n_rows; r++) {
         const REAL *z = b->logits + (size_t)r * width;
         int32_t *chosen = b->chosen + (size_t)r * k;
-        REAL *g = b->weights + (size_t)r * k, *slopes = b->slopes + (size_t)r * k;
-        REAL total = 0, top = -INFINITY;
-        const REAL least = NAME(find_kth)(n_experts, z, k, &ties);
-        ties = k - ties;
-        if (ties == 0)
-            for (e = 0, n = 0; n < k && e < n_experts; e++) {
-                chosen[n] = e;
-                n += z[e] > least;
-            }
-        else
-            for (e = 0, n = 0; n < k && e < n_experts; e++) {
-                const int tie = z[e] == least && ties > 0;
-                chosen[n] = e;
-                n += z[e] > least || tie;
-                ties -= tie;
-            }
-        for (; n < k; n++) /* Logits that are not numbers. */
-            chosen[n] = n;
-        for (s = 0; s < k; s++) {
-            g[s] = z[chosen[s]];
-            top = g[s] > top ? g[s] : top;
+        REAL *g = b->weights + (size_t)r * m->top_width;
+        REAL total = 0, top;
+        const REAL least = NAME(find_kth)(n_experts, z, k, &top);
+        for (e = 0, n = 0; e < n_experts && n < k; e += LANES) {
+            uint32_t bits = 0;
+            for (s = 0; s < LANES; s++)
+                bits |= (uint32_t)(z[e + s] > least) << s;
+            if (e + LANES > n_experts)
+                bits &= (1u << (n_experts - e)) - 1;
+            for (; bits && n < k; bits &= bits - 1)
+                chosen[n++] = e + __builtin_ctz(bits);
         }
-        if (m->gate == SOFTMAX)
+        if (n < k)
+            NAME(add_ties)(n_experts, z, least, n, k, chosen);
+        for (s = 0; s < k; s++)
+            g[s] = z[chosen[s]];
+        for (; s < m->top_width; s++)
+            g[s] = -INFINITY;
+        if (m->gate == SOFTMAX) {
             for (s = 0; s < k; s += LANES) {
-                const int stop = k - s < LANES ? k - s : LANES;
-                VEC u = {0};
-                memcpy(&u, g + s, stop * sizeof(REAL));
-                u = NAME(exp_lanes)(u - top);
-                memcpy(g + s, &u, stop * sizeof(REAL));
-                for (e = 0; e < stop; e++) {
-                    slopes[s + e] = 1;
-                    total += g[s + e];
-                }
+                VEC *own = (VEC *)(g + s);
+                *own = NAME(exp_lanes)(*own - top);
+                for (e = 0; e < LANES; e++)
+                    total += s + e < k ? (*own)[e] : 0;
             }
+        }
         else {
+            REAL *slopes = b->slopes + (size_t)r * k;
             /* sigmoid(z) over that of the top: no weight underflows with all others. */
             const REAL all = top > 0 ? 1 + EXP(-top) : 1;
             for (s = 0; s < k; s++) {
@@ -168,8 +189,8 @@ INLINE void NAME(choose)(const struct Gated *m, BATCH *b)
                 total += g[s];
             }
         }
-        for (s = 0; s < k; s++)
-            g[s] /= total;
+        for (s = 0; s < k; s += LANES)
+            *(VEC *)(g + s) *= 1 / total;
     }
 }
 
@@ -283,7 +304,7 @@ INLINE void NAME(forward)(const struct Gated *m, BATCH *b)
     const int width = m->width, k = m->top_k;
     const size_t size = NAME(size)(m);
     const REAL *experts = m->experts;
-    int e, r, s;
+    int e, r, s, c;
     NAME(find_logits)(m, b);
     NAME(choose)(m, b);
     NAME(group)(m, b);
@@ -298,14 +319,21 @@ INLINE void NAME(forward)(const struct Gated *m, BATCH *b)
         NAME(read_expert)(m, b, m->shared, b->n_rows, b->rows, NULL, b->combined);
     else
         memset(b->combined, 0, (size_t)b->n_rows * width * sizeof(REAL));
-    for (r = 0; r < b->n_rows; r++)
-        for (s = 0; s < k; s++) {
-            const size_t q = (size_t)r * k + s;
-            const REAL *o = b->outputs + (size_t)b->places[q] * width;
-            REAL *f = b->combined + (size_t)r * width;
-            if (m->narrow)
-                NAME(add)(width, b->weights[q], o, f);
-            else
-                NAME(add_lanes)(width, b->weights[q], o, f);
+    for (r = 0; r < b->n_rows; r++) {
+        const REAL *g = b->weights + (size_t)r * m->top_width;
+        const int32_t *places = b->places + (size_t)r * k;
+        REAL *f = b->combined + (size_t)r * width;
+        if (m->narrow) {
+            for (s = 0; s < k; s++)
+                NAME(add)(width, g[s], b->outputs + (size_t)places[s] * width, f);
+            continue;
         }
+        for (c = 0; c < width; c += LANES) {
+            const REAL *o = b->outputs + c;
+            VEC sum = *(VEC *)(f + c);
+            for (s = 0; s < k; s++)
+                sum += g[s] * *(const VEC *)(o + (size_t)places[s] * width);
+            *(VEC *)(f + c) = sum;
+        }
+    }
 }

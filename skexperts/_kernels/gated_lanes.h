@@ -29,11 +29,14 @@ INLINE VEC NAME(larger)(VEC x, VEC y)
 
 INLINE REAL NAME(largest_lane)(VEC x)
 {
-    REAL largest = x[0];
-    int c;
-    for (c = 1; c < LANES; c++)
-        largest = x[c] > largest ? x[c] : largest;
-    return largest;
+    REAL lanes[sizeof(VEC) / sizeof(REAL)];
+    int half, c;
+    memcpy(lanes, &x, sizeof(VEC));
+#pragma GCC unroll 4
+    for (half = LANES / 2; half > 0; half /= 2)
+        for (c = 0; c < half; c++)
+            lanes[c] = lanes[c] > lanes[c + half] ? lanes[c] : lanes[c + half];
+    return lanes[0];
 }
 
 #ifdef DOUBLE
@@ -68,90 +71,82 @@ INLINE VEC NAME(exp_lanes)(VEC x)
 }
 #endif
 
+/* Some rows (tile of them, a constant) of C = rows B, on LANES columns. */
+INLINE void NAME(multiply_tile)(
+    const int tile, int p, const REAL *const *rows, const REAL *b, int ldb, REAL *C,
+    int ldc)
+{
+    VEC sums[6] = {{0}};
+    int t, j;
+    for (j = 0; j < p; j++) {
+        const VEC v = *(const VEC *)(b + (size_t)j * ldb);
+#pragma GCC unroll 6
+        for (t = 0; t < tile; t++)
+            sums[t] += rows[t][j] * v;
+    }
+#pragma GCC unroll 6
+    for (t = 0; t < tile; t++)
+        *(VEC *)(C + (size_t)t * ldc) = sums[t];
+}
+
 /* C = rows B, with width a multiple of LANES. The bits of a row of C do not depend on
  * the other rows. */
 INLINE void NAME(multiply)(
     int n, int p, const REAL *const *rows, const REAL *B, int ldb, int width, REAL *C,
     int ldc)
 {
-    int i, j, c;
+    int i, c;
     for (c = 0; c < width; c += LANES) {
         const REAL *b = B + c;
-        for (i = 0; i + 6 <= n; i += 6) {
-            const REAL *x0 = rows[i], *x1 = rows[i + 1], *x2 = rows[i + 2];
-            const REAL *x3 = rows[i + 3], *x4 = rows[i + 4], *x5 = rows[i + 5];
-            VEC a0 = {0}, a1 = {0}, a2 = {0}, a3 = {0}, a4 = {0}, a5 = {0};
-            for (j = 0; j < p; j++) {
-                const VEC v = *(const VEC *)(b + (size_t)j * ldb);
-                a0 += x0[j] * v;
-                a1 += x1[j] * v;
-                a2 += x2[j] * v;
-                a3 += x3[j] * v;
-                a4 += x4[j] * v;
-                a5 += x5[j] * v;
-            }
-            *(VEC *)(C + (size_t)i * ldc + c) = a0;
-            *(VEC *)(C + (size_t)(i + 1) * ldc + c) = a1;
-            *(VEC *)(C + (size_t)(i + 2) * ldc + c) = a2;
-            *(VEC *)(C + (size_t)(i + 3) * ldc + c) = a3;
-            *(VEC *)(C + (size_t)(i + 4) * ldc + c) = a4;
-            *(VEC *)(C + (size_t)(i + 5) * ldc + c) = a5;
-        }
-        for (; i + 3 <= n; i += 3) {
-            const REAL *x0 = rows[i], *x1 = rows[i + 1], *x2 = rows[i + 2];
-            VEC a0 = {0}, a1 = {0}, a2 = {0};
-            for (j = 0; j < p; j++) {
-                const VEC v = *(const VEC *)(b + (size_t)j * ldb);
-                a0 += x0[j] * v;
-                a1 += x1[j] * v;
-                a2 += x2[j] * v;
-            }
-            *(VEC *)(C + (size_t)i * ldc + c) = a0;
-            *(VEC *)(C + (size_t)(i + 1) * ldc + c) = a1;
-            *(VEC *)(C + (size_t)(i + 2) * ldc + c) = a2;
-        }
-        for (; i < n; i++) {
-            const REAL *x = rows[i];
-            VEC a = {0};
-            for (j = 0; j < p; j++)
-                a += x[j] * *(const VEC *)(b + (size_t)j * ldb);
-            *(VEC *)(C + (size_t)i * ldc + c) = a;
+        for (i = 0; i + 6 <= n; i += 6)
+            NAME(multiply_tile)(6, p, rows + i, b, ldb, C + (size_t)i * ldc + c, ldc);
+        REAL *out = C + (size_t)i * ldc + c;
+        switch (n - i) {
+        case 5: NAME(multiply_tile)(5, p, rows + i, b, ldb, out, ldc); break;
+        case 4: NAME(multiply_tile)(4, p, rows + i, b, ldb, out, ldc); break;
+        case 3: NAME(multiply_tile)(3, p, rows + i, b, ldb, out, ldc); break;
+        case 2: NAME(multiply_tile)(2, p, rows + i, b, ldb, out, ldc); break;
+        case 1: NAME(multiply_tile)(1, p, rows + i, b, ldb, out, ldc); break;
         }
     }
+}
+
+/* Add some lines of rows' G, from feature j on, on LANES columns. */
+INLINE void NAME(transposed_tile)(
+    const int tile, int n, int j, const REAL *const *rows, const REAL *g, int width,
+    REAL *out)
+{
+    VEC sums[6] = {{0}};
+    int t, i;
+    for (i = 0; i < n; i++) {
+        const REAL *x = rows[i] + j;
+        const VEC v = *(const VEC *)(g + (size_t)i * width);
+#pragma GCC unroll 6
+        for (t = 0; t < tile; t++)
+            sums[t] += x[t] * v;
+    }
+#pragma GCC unroll 6
+    for (t = 0; t < tile; t++)
+        *(VEC *)(out + (size_t)t * width) += sums[t];
 }
 
 /* out += rows' G */
 INLINE void NAME(multiply_transposed)(
     int n, int p, const REAL *const *rows, const REAL *G, int width, REAL *out)
 {
-    int i, j, c;
+    int j, c;
     for (c = 0; c < width; c += LANES) {
         const REAL *g = G + c;
-        for (j = 0; j + 6 <= p; j += 6) {
-            VEC a0 = {0}, a1 = {0}, a2 = {0}, a3 = {0}, a4 = {0}, a5 = {0};
-            REAL *o = out + (size_t)j * width + c;
-            for (i = 0; i < n; i++) {
-                const REAL *x = rows[i] + j;
-                const VEC v = *(const VEC *)(g + (size_t)i * width);
-                a0 += x[0] * v;
-                a1 += x[1] * v;
-                a2 += x[2] * v;
-                a3 += x[3] * v;
-                a4 += x[4] * v;
-                a5 += x[5] * v;
-            }
-            *(VEC *)o += a0;
-            *(VEC *)(o + width) += a1;
-            *(VEC *)(o + 2 * width) += a2;
-            *(VEC *)(o + 3 * width) += a3;
-            *(VEC *)(o + 4 * width) += a4;
-            *(VEC *)(o + 5 * width) += a5;
-        }
-        for (; j < p; j++) {
-            VEC a = {0};
-            for (i = 0; i < n; i++)
-                a += rows[i][j] * *(const VEC *)(g + (size_t)i * width);
-            *(VEC *)(out + (size_t)j * width + c) += a;
+        for (j = 0; j + 6 <= p; j += 6)
+            NAME(transposed_tile)(
+                6, n, j, rows, g, width, out + (size_t)j * width + c);
+        REAL *o = out + (size_t)j * width + c;
+        switch (p - j) {
+        case 5: NAME(transposed_tile)(5, n, j, rows, g, width, o); break;
+        case 4: NAME(transposed_tile)(4, n, j, rows, g, width, o); break;
+        case 3: NAME(transposed_tile)(3, n, j, rows, g, width, o); break;
+        case 2: NAME(transposed_tile)(2, n, j, rows, g, width, o); break;
+        case 1: NAME(transposed_tile)(1, n, j, rows, g, width, o); break;
         }
     }
 }

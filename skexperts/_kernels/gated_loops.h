@@ -1,32 +1,36 @@
 /* Loss and gradient of a mixture of linear experts, steps of Adam, and answers. Included
- * once for each float type, after gated_forward.h, with SQRT, EXP and LOG defined. */
+ * once for each float type, after gated_forward.h, with EXP and LOG defined. */
 
 #define LOG_LOSS 0
 #define SQUARED_HINGE 1
 #define SQUARED_ERROR 2
 
 /* exp(f - top) in place, with its sum and the largest value, top. */
-INLINE REAL NAME(exp_row)(int n, REAL *f, REAL *total)
+INLINE REAL NAME(exp_row)(const struct Gated *m, REAL *f, REAL *total)
 {
+    const int n = m->n_outputs, width = m->width;
     VEC tops, sums = {0};
     REAL top = f[0];
-    int c, start, stop;
-    for (start = 0; start < n; start += LANES) {
-        stop = n - start < LANES ? n - start : LANES;
-        tops = (VEC){0} + f[start];
-        memcpy(&tops, f + start, stop * sizeof(REAL));
-        tops[0] = NAME(largest_lane)(tops);
-        top = tops[0] > top ? tops[0] : top;
+    int c;
+    if (m->narrow) {
+        for (c = 1; c < n; c++)
+            top = f[c] > top ? f[c] : top;
+        for (c = 0; c < n; c++) {
+            f[c] = EXP(f[c] - top);
+            *total += f[c];
+        }
+        return top;
     }
-    for (start = 0; start < n; start += LANES) {
-        VEC u = (VEC){0} - INFINITY;
-        stop = n - start < LANES ? n - start : LANES;
-        memcpy(&u, f + start, stop * sizeof(REAL));
-        u = NAME(exp_lanes)(u - top);
-        for (c = stop; c < LANES; c++)
-            u[c] = 0;
+    for (c = n; c < width; c++)
+        f[c] = -INFINITY;
+    tops = *(VEC *)f;
+    for (c = LANES; c < width; c += LANES)
+        tops = NAME(larger)(tops, *(VEC *)(f + c));
+    top = NAME(largest_lane)(tops);
+    for (c = 0; c < width; c += LANES) {
+        const VEC u = NAME(exp_lanes)(*(VEC *)(f + c) - top);
+        *(VEC *)(f + c) = u;
         sums += u;
-        memcpy(f + start, &u, stop * sizeof(REAL));
     }
     for (c = 0; c < LANES; c++)
         *total += sums[c];
@@ -53,7 +57,7 @@ INLINE double NAME(row_loss)(const struct Gated *m, REAL *f, int64_t row, REAL w
         const REAL own = f[label];
         for (c = 0; c < n_outputs; c++)
             sum += f[c];
-        top = NAME(exp_row)(n_outputs, f, &total);
+        top = NAME(exp_row)(m, f, &total);
         value = LOG(total) + top - (1 - smoothing) * own - off * sum;
         total = weight / total;
         for (c = 0; c < n_outputs; c++)
@@ -95,6 +99,7 @@ INLINE double NAME(backward)(
         REAL *f = b->combined + (size_t)r * width;
         REAL mean = 0;
         const size_t q = (size_t)r * k;
+        const REAL *g = b->weights + (size_t)r * m->top_width;
         const int64_t row = b->numbers[r];
         const double value = NAME(row_loss)(m, f, row, row_weights[row] / b->n_rows);
         losses[row] = (REAL)(value * b->n_rows);
@@ -107,20 +112,21 @@ INLINE double NAME(backward)(
             REAL pull = m->narrow ? NAME(dot)(n, f, o) : NAME(dot_lanes)(width, f, o);
             pull += per_pair * (b->bounds[own + 1] - b->bounds[own]);
             b->logits[q + s] = pull; /* as scratch: gate_width is at least top_k */
-            mean += b->weights[q + s] * pull;
+            mean += g[s] * pull;
         }
         for (s = 0; s < k; s++) {
             const int place = b->places[q + s];
             REAL *o = b->outputs + (size_t)place * width;
-            const REAL g = b->weights[q + s];
-            const REAL slope = g * b->slopes[q + s] * (b->logits[q + s] - mean);
+            REAL slope = g[s] * (b->logits[q + s] - mean);
+            if (m->gate != SOFTMAX)
+                slope *= b->slopes[q + s];
             if (m->narrow) {
                 for (c = 0; c < n; c++)
-                    o[c] = g * f[c];
+                    o[c] = g[s] * f[c];
                 b->pulls[place] = slope;
             } else {
                 for (c = 0; c < width; c += LANES)
-                    *(VEC *)(o + c) = g * *(VEC *)(f + c);
+                    *(VEC *)(o + c) = g[s] * *(VEC *)(f + c);
                 o[n] = slope;
             }
         }
@@ -139,6 +145,24 @@ INLINE double NAME(backward)(
     return total;
 }
 
+#ifdef DOUBLE
+#define INVERSE_SQRT(x) (1 / sqrt(x))
+#else
+/* 1 / sqrt(x) of a positive x to 5 parts in 10^6, without a division: from half the
+ * exponent, by two steps of Newton. */
+INLINE float NAME(inverse_sqrt)(float x)
+{
+    union {
+        float real;
+        int32_t bits;
+    } y = {x};
+    y.bits = 0x5f3759df - (y.bits >> 1);
+    y.real *= 1.5f - 0.5f * x * y.real * y.real;
+    return y.real * (1.5f - 0.5f * x * y.real * y.real);
+}
+#define INVERSE_SQRT(x) NAME(inverse_sqrt)(x)
+#endif
+
 /* A step of Adam on an expert, whose penalties are applied in the metric of the step:
  * decay, and the proximal step of an L1 norm. The gradient becomes 0. */
 INLINE void NAME(adam)(
@@ -147,12 +171,13 @@ INLINE void NAME(adam)(
     REAL correct1, REAL correct2)
 {
     const REAL beta1 = (REAL)0.9, beta2 = (REAL)0.999;
-    const REAL step = rate * correct2 / correct1, least = (REAL)1e-6 * correct2;
+    const REAL step = rate * correct2 / correct1;
+    const REAL least = (REAL)1e-12 * correct2 * correct2;
     size_t i;
     for (i = 0; i < n; i++) {
         const REAL g = gradient[i], f = beta1 * first[i] + (1 - beta1) * g;
         const REAL s = beta2 * second[i] + (1 - beta2) * g * g;
-        const REAL scale = 1 / (SQRT(s) + least);
+        const REAL scale = INVERSE_SQRT(s + least);
         const REAL v = w[i] * (1 - rate * l2[i]) - step * f * scale;
         const REAL size = (v < 0 ? -v : v) - rate * correct2 * l1[i] * scale;
         first[i] = f;
@@ -180,7 +205,7 @@ INLINE int NAME(allocate)(const struct Gated *m, BATCH *b, int most_rows)
 {
     const size_t n = most_rows, n_pairs = n * m->top_k;
     const size_t n_reals = n * m->n_features + n * m->gate_width + n * m->width
-        + n_pairs * (3 + m->width);
+        + n * m->top_width + n_pairs * (2 + m->width);
     const size_t n_ints = 3 * n_pairs + m->n_experts + 2;
     char *memory = malloc(
         (n + n_pairs) * sizeof(REAL *) + n_reals * sizeof(REAL)
@@ -194,7 +219,7 @@ INLINE int NAME(allocate)(const struct Gated *m, BATCH *b, int most_rows)
     b->combined = b->logits + n * m->gate_width;
     b->outputs = b->combined + n * m->width;
     b->weights = b->outputs + n_pairs * m->width;
-    b->slopes = b->weights + n_pairs;
+    b->slopes = b->weights + n * m->top_width;
     b->pulls = b->slopes + n_pairs;
     b->chosen = (int32_t *)(b->pulls + n_pairs);
     b->places = b->chosen + n_pairs + 1;
@@ -234,10 +259,12 @@ static double NAME(train)(
     REAL *experts = m->experts;
     BATCH b;
     double total = 0;
+    unsigned modes;
     int64_t start, step = n_steps;
     int e;
     if (!NAME(allocate)(m, &b, batch_size))
         return -1;
+    modes = flush_denormals();
     for (start = 0; start < n_rows; start += batch_size, step++) {
         const int count = n_rows - start < batch_size ? n_rows - start : batch_size;
         NAME(take)(m, &b, order + start, count);
@@ -252,6 +279,7 @@ static double NAME(train)(
                 second + e * size, l1, l2, (REAL)rates[step - n_steps],
                 (REAL)(1 - pow(0.9, step + 1)), (REAL)sqrt(1 - pow(0.999, step + 1)));
     }
+    restore_modes(modes);
     free(b.rows);
     return total;
 }
@@ -297,7 +325,10 @@ static int NAME(answer)(
         if (!chosen)
             continue;
         memcpy(chosen + start * k, b.chosen, (size_t)count * k * sizeof(int32_t));
-        memcpy(weights + start * k, b.weights, (size_t)count * k * sizeof(REAL));
+        for (r = 0; r < count; r++)
+            memcpy(
+                weights + (start + r) * k, b.weights + (size_t)r * m->top_width,
+                k * sizeof(REAL));
         for (r = 0; r < count; r++)
             for (s = 0; s < k; s++)
                 memcpy(
@@ -309,6 +340,7 @@ static int NAME(answer)(
     return 0;
 }
 
+#undef INVERSE_SQRT
 #undef LANES
 #undef VEC
 #undef BITS

@@ -116,7 +116,9 @@ class GatedExperts:
     ) -> gated.Problem:
         """Return data and model as the kernels take them."""
         lanes = _VECTOR_BYTES // self.table.itemsize
-        gate_width = -(-self.n_experts // lanes) * lanes
+        gate_width, top_width = (
+            -(-number // lanes) * lanes for number in (self.n_experts, self.top_k)
+        )
         gates = np.zeros((self.n_features + 1, gate_width), self.table.dtype)
         rows: tuple[Any, Any, Any, Any] = (X, None, None, None)
         if not isinstance(X, np.ndarray):
@@ -128,6 +130,7 @@ class GatedExperts:
             "n_outputs": self.n_outputs,
             "n_experts": self.n_experts,
             "top_k": self.top_k,
+            "top_width": top_width,
             "width": self.width,
             "narrow": self.narrow,
             "gate": GATES[self.gate],
@@ -164,7 +167,8 @@ class GatedData(NamedTuple):
 class Adam:
     """Steps of Adam on batches of rows.
 
-    With m and s the means of the gradient and of its square, a step at the rate r is ::
+    With m and s the means of the gradient and of its square (plus 1e-12), a step at the
+    rate r is ::
 
         w <- soft(w (1 - r decay) - r m / sqrt(s), r alpha / sqrt(s))
 
