@@ -8,7 +8,12 @@ from importlib.metadata import version
 
 from skexperts.combine import AlphaCombinerClassifier, AlphaCombinerRegressor
 from skexperts.decomposition import SparseCoder
-from skexperts.ensemble import PartitionedExpertsClassifier, PartitionedExpertsRegressor
+from skexperts.ensemble import (
+    GatedExpertsClassifier,
+    GatedExpertsRegressor,
+    PartitionedExpertsClassifier,
+    PartitionedExpertsRegressor,
+)
 from skexperts.gating import DistanceGate, HardGate, SigmoidGate, SoftmaxGate
 from skexperts.partition import (
     ColumnPartitioner,
@@ -26,6 +31,8 @@ __all__ = [
     "ColumnPartitioner",
     "DistanceGate",
     "FeatureGroups",
+    "GatedExpertsClassifier",
+    "GatedExpertsRegressor",
     "HardGate",
     "L1SVC",
     "L1SVCCV",

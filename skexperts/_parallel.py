@@ -132,16 +132,29 @@ def one_blas_thread() -> Iterator[None]:
     belongs to the whole process, and two threads that limit it at once would not give
     it back, so that outside the main thread this does nothing.
     """
+    with _one_thread("blas"):
+        yield
+
+
+@contextmanager
+def one_openmp_thread() -> Iterator[None]:
+    """Let OpenMP use one thread, for the same reason as :func:`one_blas_thread`."""
+    with _one_thread("openmp"):
+        yield
+
+
+@contextmanager
+def _one_thread(api: str) -> Iterator[None]:
     if threading.current_thread() is threading.main_thread():
-        with _blas().limit(limits=1):
+        with _pools(api).limit(limits=1):
             yield
     else:
         yield
 
 
 @cache
-def _blas():
-    return ThreadpoolController().select(user_api="blas")
+def _pools(api: str):
+    return ThreadpoolController().select(user_api=api)
 
 
 def _run_chunk(call, tasks, parent):

@@ -1,5 +1,7 @@
-"""Composed estimators: partition, gate, experts and combination in one."""
+"""Composed estimators: gate, experts and combination in one."""
 
+from skexperts.ensemble._gated_experts_classifier import GatedExpertsClassifier
+from skexperts.ensemble._gated_experts_regressor import GatedExpertsRegressor
 from skexperts.ensemble._partitioned_experts_classifier import (
     PartitionedExpertsClassifier,
 )
@@ -7,4 +9,9 @@ from skexperts.ensemble._partitioned_experts_regressor import (
     PartitionedExpertsRegressor,
 )
 
-__all__ = ["PartitionedExpertsClassifier", "PartitionedExpertsRegressor"]
+__all__ = [
+    "GatedExpertsClassifier",
+    "GatedExpertsRegressor",
+    "PartitionedExpertsClassifier",
+    "PartitionedExpertsRegressor",
+]

@@ -1,0 +1,428 @@
+"""Gate and linear classifiers, trained jointly."""
+
+from numbers import Real
+
+import numpy as np
+from scipy.special import expit, softmax
+from sklearn.base import ClassifierMixin
+from sklearn.model_selection import train_test_split
+
+from skexperts._numeric.links import binary_margins, squared_hinge_probabilities
+from skexperts._sklearn import Interval, StrOptions, fit_context
+from skexperts._validation import (
+    add_class_weights,
+    all_or_nothing,
+    classes_of,
+    drop_weightless,
+)
+from skexperts.ensemble._gated_base import BaseGatedExperts, validate_rows_of_fit
+
+
+class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
+    """Sparse linear experts and their gate, learned jointly by gradient descent.
+
+    For a row x the gate chooses the ``top_k`` experts of largest logits
+    ``z_k = v_k'x + c_k`` and combines what they say::
+
+        F(x) = sum_k g_k(x) (W_k x + b_k),    sum_k g_k(x) = 1
+
+    with g the softmax of the chosen logits (or their sigmoids over the sum of these).
+    Experts and gate minimise together::
+
+        min  1/n sum_i s_i loss(y_i, F(x_i)) + balance K sum_k r_k mean_i g_k(x_i)
+             + alpha |W|_1 + l2 / 2 (|W|^2 + |V|^2)
+
+    by steps of Adam on mini-batches, where r_k is the share of expert k in the routed
+    pairs of a batch; the penalties act by soft thresholding and by decay after each
+    step (see Notes). Only the routed pairs of row and expert are computed, in training
+    as in prediction.
+
+    Parameters
+    ----------
+    n_experts : int, default=64
+        Number of experts, at most one for 10 rows.
+
+    top_k : int, default=8
+        How many experts serve a row. Ties go to the lowest number.
+
+    gate : {"softmax", "sigmoid"}, default="softmax"
+        How weights come from logits. A sigmoid opens each gate on its own; the weights
+        of the chosen experts are normalised in both cases.
+
+    alpha : float, default=0.0
+        L1 penalty of the coefficients of the experts: the larger, the more of them are
+        exactly 0.
+
+    l2 : float, default=0.0
+        Decay of the coefficients of experts and gate.
+
+    balance : float, default=1.0
+        Weight of the term that makes all experts serve about as many rows. 0 leaves it
+        to the data.
+
+    shared : bool, default=False
+        Whether there is one more expert that serves all rows with weight 1, so that the
+        others say how their regions differ from it.
+
+    init : {"kmeans", "uniform", "normal"}, default="kmeans"
+        Where the gate begins: as the softmax of minus the squared distances to k-means
+        centres, or with coefficients drawn from a uniform or a normal distribution.
+        Experts begin at 0.
+
+    loss : {"log_loss", "squared_hinge"}, default="log_loss"
+        Of the whole mixture: cross-entropy of the softmax of F (of the sigmoid, for two
+        classes), or the one-vs-rest squared hinge of the margins F.
+
+    label_smoothing : float, default=0.1
+        With the log loss, how much of the probability of the true class is spread over
+        all classes: it keeps coefficients from growing without end.
+
+    learning_rate_init : float, default=0.03
+        The largest learning rate: in ``fit`` the rate rises to it and falls to 0, along
+        cosines ("one cycle"); in ``partial_fit`` it begins there and falls as
+        ``1 / sqrt(1 + steps / 1000)``.
+
+    batch_size : int or "auto", default="auto"
+        Rows to a step. "auto" takes a 64th of the rows, at least 16, at most 256.
+
+    max_iter : int, default=40
+        Passes over the rows in ``fit``.
+
+    tol : float, default=1e-4
+        With early stopping, how much the validation score must rise to count.
+
+    n_iter_no_change : int, default=10
+        With early stopping, training ends after so many passes without a rise.
+
+    early_stopping : bool, default=False
+        Whether to leave out rows, score the model on them after each pass, end when the
+        score rises no more, and keep the best model. If False all ``max_iter`` passes
+        are taken.
+
+    validation_fraction : float, default=0.1
+        Share of the rows that early stopping leaves out, of each class.
+
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the last coefficients if their shapes and the
+        classes are still right.
+
+    n_estimators : int, default=1
+        Number of models trained from different seeds, whose F are averaged.
+
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, by which the sample weights are multiplied.
+
+    n_jobs : int, default=None
+        Number of models trained at a time, as in joblib. The result does not depend on
+        it.
+
+    random_state : int, RandomState instance or None, default=None
+        Seeds the start and the order of the rows.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes, sorted.
+
+    n_experts_ : int
+        Number of experts of all models together.
+
+    coef_ : ndarray of shape (n_experts_, n_outputs, n_features_in_)
+        Coefficients of the experts; one output for two classes.
+
+    intercept_ : ndarray of shape (n_experts_, n_outputs)
+        Intercepts of the experts.
+
+    sparse_coef_ : csr_array of shape (n_experts_ * n_outputs, n_features_in_)
+        The same coefficients without the zeros.
+
+    gate_coef_ : ndarray of shape (n_experts_, n_features_in_)
+        Coefficients of the gate.
+
+    gate_intercept_ : ndarray of shape (n_experts_,)
+        Intercepts of the gate.
+
+    shared_coef_ : ndarray of shape (n_outputs, n_features_in_)
+        With ``shared=True``, coefficients of the shared expert, the mean over all
+        models.
+
+    shared_intercept_ : ndarray of shape (n_outputs,)
+        The same for the intercepts.
+
+    loss_curve_ : list of float
+        Mean loss of each pass, of the first model.
+
+    validation_scores_ : list of float
+        With early stopping, the accuracy after each pass, of the first model.
+
+    n_iter_ : int
+        Number of passes taken.
+
+    fit_report_ : dict of ndarrays of shape (n_experts_,)
+        For each expert ``expert``, ``estimator`` (the model it belongs to),
+        ``n_routed`` (training rows it served in the last pass), ``n_nonzero``
+        (coefficients) and ``n_reseeded`` (how often it died and began anew).
+        ``pandas.DataFrame(model.fit_report_)`` is a table.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if ``X`` had string column names.
+
+    See Also
+    --------
+    GatedExpertsRegressor : The same for regression.
+    PartitionedExpertsClassifier : Any classifiers, on a partition that is found first.
+
+    Notes
+    -----
+    Scale X as for any gradient descent, for example by ``StandardScaler``; it is cast
+    to float32, in which all is computed.
+
+    A step at the rate r multiplies coefficients by ``1 - r l2`` and soft thresholds
+    those of experts at ``r alpha``, apart from the moments of Adam [LH]_. Intercepts
+    are free of both.
+
+    An expert that serves no row in a pass begins anew, as a copy of the expert of a row
+    that is served badly, whose region the two then divide.
+
+    For the same seed results do not depend on ``n_jobs`` or on the number of BLAS
+    threads. Sample weights scale the loss of rows; as batches are drawn by row, a
+    weight of 2 is not quite the same as a row that is there twice.
+
+    Ctrl-C ends training; the model is then what was reached, with a warning.
+
+    References
+    ----------
+    R. A. Jacobs, M. I. Jordan, S. J. Nowlan, G. E. Hinton (1991). Adaptive mixtures of
+    local experts. Neural Computation 3(1).
+
+    N. Shazeer et al. (2017). Outrageously large neural networks: the sparsely-gated
+    mixture-of-experts layer. ICLR.
+
+    W. Fedus, B. Zoph, N. Shazeer (2022). Switch transformers: scaling to trillion
+    parameter models with simple and efficient sparsity. JMLR 23(120).
+
+    L. Smith, N. Topin (2019). Super-convergence: very fast training of neural networks
+    using large learning rates. SPIE 11006.
+
+    .. [LH] I. Loshchilov, F. Hutter (2019). Decoupled weight decay regularization.
+       ICLR.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skexperts.datasets import load_letter
+    >>> from skexperts.ensemble import GatedExpertsClassifier
+    >>> X, y = load_letter(subset="test", return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), GatedExpertsClassifier(random_state=0))
+    >>> bool(model.fit(X[:3000], y[:3000]).score(X[3000:], y[3000:]) > 0.85)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **BaseGatedExperts._parameter_constraints,
+        "loss": [StrOptions({"log_loss", "squared_hinge"})],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
+    def __init__(
+        self,
+        n_experts=64,
+        *,
+        top_k=8,
+        gate="softmax",
+        alpha=0.0,
+        l2=0.0,
+        balance=1.0,
+        shared=False,
+        init="kmeans",
+        loss="log_loss",
+        label_smoothing=0.1,
+        learning_rate_init=0.03,
+        batch_size="auto",
+        max_iter=40,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        warm_start=False,
+        n_estimators=1,
+        class_weight=None,
+        n_jobs=None,
+        random_state=None,
+    ):
+        self.n_experts = n_experts
+        self.top_k = top_k
+        self.gate = gate
+        self.alpha = alpha
+        self.l2 = l2
+        self.balance = balance
+        self.shared = shared
+        self.init = init
+        self.loss = loss
+        self.label_smoothing = label_smoothing
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.n_estimators = n_estimators
+        self.class_weight = class_weight
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train experts and gate.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data. Sparse data stay sparse.
+
+        y : array-like of shape (n_samples,)
+            Class labels, at least two classes.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights. Rows of weight 0 are left out.
+
+        Returns
+        -------
+        self : GatedExpertsClassifier
+
+        Raises
+        ------
+        ValueError
+            For data, weights or labels that cannot be used, or if training diverges;
+            the message says where, and what to do. The estimator is left as it was.
+        """
+        with all_or_nothing(self):
+            old = getattr(self, "classes_", None)
+            rows = self._rows(X, y, sample_weight)
+            self._forget(models=not np.array_equal(self.classes_, old))
+            self._fit(*rows)
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Take one pass over some rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        y : array-like of shape (n_samples,)
+            Class labels.
+
+        classes : array-like of shape (n_classes,), default=None
+            All classes. Needed in the first call, if y lacks some of them.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights. Rows of weight 0 are left out.
+
+        Returns
+        -------
+        self : GatedExpertsClassifier
+        """
+        with all_or_nothing(self):
+            new = not hasattr(self, "_models")
+            rows = self._rows(X, y, sample_weight, reset=new, classes=classes)
+            self._partial_fit(*rows)
+        return self
+
+    def _rows(self, X, y, sample_weight, *, reset=True, classes=None):
+        """Return the rows of positive weight and their weights; learn the classes."""
+        X, y, weights = validate_rows_of_fit(self, X, y, sample_weight, reset=reset)
+        if reset:
+            self.classes_ = classes_of(y if classes is None else np.asarray(classes))
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y has the classes {unknown.tolist()[:10]}, which are none of "
+                f"classes={self.classes_.tolist()[:10]} of the first call of "
+                "partial_fit. Name all classes there."
+            )
+        weights = add_class_weights(self.class_weight, self.classes_, y, weights)
+        weights, X, y = drop_weightless(weights, X, y)
+        return X, y, weights
+
+    def _encode(self, y):
+        return np.searchsorted(self.classes_, y).astype(np.int32), None
+
+    def _split(self, y, seed):
+        return train_test_split(
+            np.arange(len(y)),
+            test_size=self.validation_fraction,
+            stratify=y,
+            random_state=seed,
+        )
+
+    @property
+    def _n_outputs(self):
+        return 1 if len(self.classes_) == 2 else len(self.classes_)
+
+    def _smoothing(self):
+        return self.label_smoothing if self.loss == "log_loss" else 0.0
+
+    def decision_function(self, X):
+        """Return what the mixture says of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples, n_classes) or (n_samples,)
+            F(x): logits for the log loss, margins for the squared hinge; for two
+            classes that of ``classes_[1]``.
+        """
+        combined = self._combine(X)
+        return combined[:, 0] if combined.shape[1] == 1 else combined
+
+    def predict_proba(self, X):
+        """Return class probabilities.
+
+        The softmax of F (for two classes the sigmoid) for the log loss; for the squared
+        hinge its inverse link ``p_c = clip((F_c + 1) / 2, 0, 1)``, normalised.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``.
+        """
+        combined = self._combine(X)
+        if self.loss == "squared_hinge":
+            if combined.shape[1] == 1:
+                combined = binary_margins(combined[:, 0])
+            return squared_hinge_probabilities(combined)
+        if combined.shape[1] == 1:
+            return np.column_stack([expit(-combined[:, 0]), expit(combined[:, 0])])
+        return softmax(combined, axis=1)
+
+    def predict(self, X):
+        """Return the class of the largest F, ties to the lowest.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+        """
+        combined = self._combine(X)
+        if combined.shape[1] == 1:
+            return self.classes_[(combined[:, 0] > 0).astype(np.intp)]
+        return self.classes_[combined.argmax(axis=1)]
