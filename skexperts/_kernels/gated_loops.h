@@ -103,9 +103,9 @@ INLINE VEC NAME(exp_lanes)(VEC x)
     const VEC least = {0};
     VEC n, r, y;
     x = NAME(larger)(x, least - 87.0f);
-    n = x * 1.44269504f + shift;
-    const BITS power = ((BITS)n + 127) << 23;
-    n -= shift;
+    /* By its bits: sums may be reordered, so that subtracting it could undo that. */
+    const BITS power = (BITS)(x * 1.44269504f + shift) - (BITS)(least + shift);
+    n = __builtin_convertvector(power, VEC);
     r = x - n * 0.693145752f - n * 1.42860677e-6f;
     y = r * (1 / 5040.0f) + 1 / 720.0f;
     y = y * r + 1 / 120.0f;
@@ -114,7 +114,7 @@ INLINE VEC NAME(exp_lanes)(VEC x)
     y = y * r + 0.5f;
     y = y * r + 1.0f;
     y = y * r + 1.0f;
-    return y * (VEC)power;
+    return y * (VEC)((power + 127) << 23);
 }
 #endif
 
@@ -263,12 +263,39 @@ INLINE void NAME(find_logits)(const struct Gated *m, BATCH *b)
     }
 }
 
+/* How many of n values are greater than a number. */
+INLINE int NAME(count_above)(int n, const REAL *z, REAL number)
+{
+    int e, count = 0;
+    for (e = 0; e < n; e++)
+        count += z[e] > number;
+    return count;
+}
+
+/* The k-th largest of n values some of which are not finite. Those that are not numbers
+ * come last: it is -INFINITY if there are fewer than k others. */
+INLINE REAL NAME(find_kth_slowly)(int n, const REAL *z, int k)
+{
+    REAL kth = INFINITY;
+    while (1) {
+        REAL next = -INFINITY;
+        int e, count = 0;
+        for (e = 0; e < n; e++) {
+            count += z[e] >= kth;
+            next = z[e] < kth && z[e] > next ? z[e] : next;
+        }
+        if (count >= k || kth == -INFINITY)
+            return kth;
+        kth = next;
+    }
+}
+
 /* A number that k of n values are greater than, or else the k-th largest of them; with
  * the number of values that are greater. */
 INLINE REAL NAME(find_kth)(int n, const REAL *z, int k, int *n_greater)
 {
-    REAL low, high;
-    int e = 0;
+    REAL low, high, kth, nothing = 0;
+    int e = 0, count;
     if (n >= LANES && k <= LANES) {
         /* Of LANES disjoint parts each has a value of at least the least maximum. */
         VEC tops = *(const VEC *)z;
@@ -283,26 +310,34 @@ INLINE REAL NAME(find_kth)(int n, const REAL *z, int k, int *n_greater)
         if (k > LANES || n < LANES)
             low = z[e] < low ? z[e] : low;
     }
+    for (e = 0; e < n; e++)
+        nothing += 0 * z[e];
+    if (!(nothing == 0 && high - low < INFINITY)) {
+        kth = NAME(find_kth_slowly)(n, z, k);
+        *n_greater = NAME(count_above)(n, z, kth);
+        return kth;
+    }
+    /* At least k values reach low, less than k are above high. */
     while (1) {
         const REAL middle = low + (high - low) / 2;
-        int count = 0;
-        for (e = 0; e < n; e++)
-            count += z[e] > middle;
-        *n_greater = count;
-        if (count == k)
+        if (!(low < middle && middle < high))
+            break;
+        count = NAME(count_above)(n, z, middle);
+        if (count == k) {
+            *n_greater = k;
             return middle;
-        if (!(low < middle && middle < high)) {
-            const REAL kth = count > k ? high : low;
-            for (e = 0, count = 0; e < n; e++)
-                count += z[e] > kth;
-            *n_greater = count;
-            return kth;
         }
         if (count > k)
             low = middle;
         else
             high = middle;
     }
+    /* There is no number in between. */
+    for (e = 0, count = 0; e < n; e++)
+        count += z[e] >= high;
+    kth = count >= k ? high : low;
+    *n_greater = NAME(count_above)(n, z, kth);
+    return kth;
 }
 
 /* The experts of the top_k largest logits of a row, with weights that sum to 1. */
@@ -329,8 +364,15 @@ INLINE void NAME(choose)(const struct Gated *m, BATCH *b)
                 n += z[e] > least || tie;
                 ties -= tie;
             }
-        for (; n < k; n++) /* Logits that are not numbers. */
-            chosen[n] = n;
+        if (n < k) { /* There are logits that are not numbers. */
+            int others = k - n;
+            for (e = 0, n = 0; n < k && e < n_experts; e++) {
+                const int other = !(z[e] >= least) && others > 0;
+                chosen[n] = e;
+                n += z[e] >= least || other;
+                others -= other;
+            }
+        }
         for (s = 0; s < k; s++) {
             g[s] = z[chosen[s]];
             top = g[s] > top ? g[s] : top;
@@ -654,7 +696,8 @@ INLINE void NAME(adam)(
         first[i] = f;
         second[i] = s;
         gradient[i] = 0;
-        w[i] = size > 0 ? (v < 0 ? -size : size) : 0;
+        /* What is not a number stays so, to be found. */
+        w[i] = size > 0 ? (v < 0 ? -size : size) : (size <= 0 ? 0 : size);
     }
 }
 
