@@ -53,6 +53,7 @@ typedef REAL VEC __attribute__((vector_size(64), aligned(sizeof(REAL)), may_alia
 typedef INTEGER BITS __attribute__((vector_size(64), aligned(sizeof(REAL)), may_alias));
 
 BATCH {
+    void *memory;           /* of all arrays */
     int n_rows;
     const int64_t *numbers; /* (n_rows,) which rows */
     REAL *block;            /* (n_rows, n_features) of dense rows */
@@ -384,10 +385,11 @@ INLINE void NAME(choose)(const struct Gated *m, BATCH *b)
                 memcpy(&u, g + s, stop * sizeof(REAL));
                 u = NAME(exp_lanes)(u - top);
                 memcpy(g + s, &u, stop * sizeof(REAL));
-                for (e = 0; e < stop; e++) {
+                /* Not read from g: where a row lies would say how they are summed. */
+                for (e = 0; e < LANES; e++)
+                    total += e < stop ? u[e] : 0;
+                for (e = 0; e < stop; e++)
                     slopes[s + e] = 1;
-                    total += g[s + e];
-                }
             }
         else {
             /* sigmoid(z) over that of the top: no weight underflows with all others. */
@@ -721,11 +723,14 @@ INLINE int NAME(allocate)(const struct Gated *m, BATCH *b, int most_rows)
     const size_t n_reals = n * m->n_features + n * m->gate_width + n * m->width
         + n_pairs * (3 + m->width);
     const size_t n_ints = 3 * n_pairs + m->n_experts + 2;
+    /* Sums may be split where a vector is aligned: that must not be up to chance. */
     char *memory = malloc(
-        (n + n_pairs) * sizeof(REAL *) + n_reals * sizeof(REAL)
+        63 + (n + n_pairs) * sizeof(REAL *) + n_reals * sizeof(REAL)
         + n_ints * sizeof(int32_t));
     if (!memory)
         return 0;
+    b->memory = memory;
+    memory += -(uintptr_t)memory % 64;
     b->rows = (const REAL **)memory;
     b->pair_pointers = b->rows + n;
     b->block = (REAL *)(b->pair_pointers + n_pairs);
@@ -791,7 +796,7 @@ static double NAME(train)(
                 second + e * size, l1, l2, (REAL)rates[step - n_steps],
                 (REAL)(1 - pow(0.9, step + 1)), (REAL)sqrt(1 - pow(0.999, step + 1)));
     }
-    free(b.rows);
+    free(b.memory);
     return total;
 }
 
@@ -808,7 +813,7 @@ static double NAME(find_gradient)(
     NAME(copy_gates)(m);
     NAME(forward)(m, &b);
     total = NAME(backward)(m, &b, gradient, gradient + NAME(size)(m) * m->n_experts);
-    free(b.rows);
+    free(b.memory);
     return total;
 }
 
@@ -844,7 +849,7 @@ static int NAME(answer)(
                     b.outputs + (size_t)b.places[r * k + s] * m->width,
                     n * sizeof(REAL));
     }
-    free(b.rows);
+    free(b.memory);
     return 0;
 }
 
