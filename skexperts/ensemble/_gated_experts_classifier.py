@@ -43,7 +43,8 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
         Number of experts, at most one for 10 rows.
 
     top_k : int, default=8
-        How many experts serve a row. Ties go to the lowest number.
+        How many experts serve a row. Ties go to the lowest number. With 1 the gate stays
+        where it begins: a single weight is 1, whatever its logit.
 
     gate : {"softmax", "sigmoid"}, default="softmax"
         How weights come from logits. A sigmoid opens each gate on its own; the weights
@@ -348,6 +349,19 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
                 f"y has the classes {unknown.tolist()[:10]}, which are none of "
                 f"classes={self.classes_.tolist()[:10]} of the first call of "
                 "partial_fit. Name all classes there."
+            )
+        if classes is not None and not np.array_equal(
+            np.unique(classes), self.classes_
+        ):
+            raise ValueError(
+                f"classes={np.unique(classes).tolist()[:10]} are not those of the "
+                f"model, {self.classes_.tolist()[:10]}. Leave classes out, or begin "
+                "anew with fit."
+            )
+        if self.class_weight == "balanced" and len(np.unique(y)) < len(self.classes_):
+            raise ValueError(
+                'class_weight="balanced" needs rows of all classes in each call of '
+                "partial_fit. Give the weights of classes as a dict."
             )
         weights = add_class_weights(self.class_weight, self.classes_, y, weights)
         weights, X, y = drop_weightless(weights, X, y)
