@@ -19,6 +19,7 @@ BRIDGED_METHODS = {"_get_params", "_set_params", "_validate_names"}
 # Sparse X is never made dense. Each exception: file -> why it is not X that grows.
 DENSE_ALLOWED = {
     "decomposition/_learn.py": "a few rows that become atoms",
+    "ensemble/_gated_training.py": "one row, where an expert begins anew",
     "decomposition/_dictionary.py": "one row at a time, while atoms are drawn",
     "svm/_base.py": "coefficients made sparse by sparsify(), for a warm start",
     "decomposition/_encode.py": "norms of rows",

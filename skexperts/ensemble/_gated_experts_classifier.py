@@ -3,11 +3,8 @@
 from numbers import Real
 
 import numpy as np
-from scipy.special import expit, softmax
-from sklearn.base import ClassifierMixin
 from sklearn.model_selection import train_test_split
 
-from skexperts._numeric.links import binary_margins, squared_hinge_probabilities
 from skexperts._sklearn import Interval, StrOptions, fit_context
 from skexperts._validation import (
     add_class_weights,
@@ -16,9 +13,10 @@ from skexperts._validation import (
     drop_weightless,
 )
 from skexperts.ensemble._gated_base import BaseGatedExperts, validate_rows_of_fit
+from skexperts.ensemble._gated_classes import GatedAnswers, check_classes
 
 
-class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
+class GatedExpertsClassifier(GatedAnswers, BaseGatedExperts):
     """Sparse linear experts and their gate, learned jointly by gradient descent.
 
     For a row x the gate chooses the ``top_k`` experts of largest logits
@@ -43,8 +41,8 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
         Number of experts, at most one for 10 rows.
 
     top_k : int, default=8
-        How many experts serve a row. Ties go to the lowest number. With 1 the gate stays
-        where it begins: a single weight is 1, whatever its logit.
+        How many experts serve a row. Ties go to the lowest number. With 1 the gate
+        stays where it begins: a single weight is 1, whatever its logit.
 
     gate : {"softmax", "sigmoid"}, default="softmax"
         How weights come from logits. A sigmoid opens each gate on its own; the weights
@@ -181,9 +179,9 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
     Scale X as for any gradient descent, for example by ``StandardScaler``; it is cast
     to float32, in which all is computed.
 
-    A step at the rate r multiplies coefficients by ``1 - r l2`` and soft thresholds
-    those of experts at ``r alpha``, apart from the moments of Adam [LH]_. Intercepts
-    are free of both.
+    A step at the rate r multiplies coefficients by ``1 - r l2``, apart from the moments
+    of Adam [LH]_, and soft thresholds those of experts at ``r alpha / sqrt(v)``, with v
+    the mean square of their gradients. Intercepts are free of both.
 
     An expert that serves no row in a pass begins anew, as a copy of the expert of a row
     that is served badly, whose region the two then divide.
@@ -343,26 +341,7 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
         X, y, weights = validate_rows_of_fit(self, X, y, sample_weight, reset=reset)
         if reset:
             self.classes_ = classes_of(y if classes is None else np.asarray(classes))
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(
-                f"y has the classes {unknown.tolist()[:10]}, which are none of "
-                f"classes={self.classes_.tolist()[:10]} of the first call of "
-                "partial_fit. Name all classes there."
-            )
-        if classes is not None and not np.array_equal(
-            np.unique(classes), self.classes_
-        ):
-            raise ValueError(
-                f"classes={np.unique(classes).tolist()[:10]} are not those of the "
-                f"model, {self.classes_.tolist()[:10]}. Leave classes out, or begin "
-                "anew with fit."
-            )
-        if self.class_weight == "balanced" and len(np.unique(y)) < len(self.classes_):
-            raise ValueError(
-                'class_weight="balanced" needs rows of all classes in each call of '
-                "partial_fit. Give the weights of classes as a dict."
-            )
+        check_classes(self.classes_, y, classes, self.class_weight)
         weights = add_class_weights(self.class_weight, self.classes_, y, weights)
         weights, X, y = drop_weightless(weights, X, y)
         return X, y, weights
@@ -384,59 +363,3 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
 
     def _smoothing(self):
         return self.label_smoothing if self.loss == "log_loss" else 0.0
-
-    def decision_function(self, X):
-        """Return what the mixture says of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        values : ndarray of shape (n_samples, n_classes) or (n_samples,)
-            F(x): logits for the log loss, margins for the squared hinge; for two
-            classes that of ``classes_[1]``.
-        """
-        combined = self._combine(X)
-        return combined[:, 0] if combined.shape[1] == 1 else combined
-
-    def predict_proba(self, X):
-        """Return class probabilities.
-
-        The softmax of F (for two classes the sigmoid) for the log loss; for the squared
-        hinge its inverse link ``p_c = clip((F_c + 1) / 2, 0, 1)``, normalised.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            Columns in the order of ``classes_``.
-        """
-        combined = self._combine(X)
-        if self.loss == "squared_hinge":
-            if combined.shape[1] == 1:
-                combined = binary_margins(combined[:, 0])
-            return squared_hinge_probabilities(combined)
-        if combined.shape[1] == 1:
-            return np.column_stack([expit(-combined[:, 0]), expit(combined[:, 0])])
-        return softmax(combined, axis=1)
-
-    def predict(self, X):
-        """Return the class of the largest F, ties to the lowest.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-        """
-        combined = self._combine(X)
-        if combined.shape[1] == 1:
-            return self.classes_[(combined[:, 0] > 0).astype(np.intp)]
-        return self.classes_[combined.argmax(axis=1)]

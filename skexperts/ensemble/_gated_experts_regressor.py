@@ -34,8 +34,8 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
         Number of experts, at most one for 10 rows.
 
     top_k : int, default=8
-        How many experts serve a row. Ties go to the lowest number. With 1 the gate stays
-        where it begins: a single weight is 1, whatever its logit.
+        How many experts serve a row. Ties go to the lowest number. With 1 the gate
+        stays where it begins: a single weight is 1, whatever its logit.
 
     gate : {"softmax", "sigmoid"}, default="softmax"
         How weights come from logits. A sigmoid opens each gate on its own; the weights
@@ -162,9 +162,9 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
     Scale X as for any gradient descent, for example by ``StandardScaler``; it is cast
     to float32, in which all is computed.
 
-    A step at the rate r multiplies coefficients by ``1 - r l2`` and soft thresholds
-    those of experts at ``r alpha``, apart from the moments of Adam [LH]_. Intercepts
-    are free of both.
+    A step at the rate r multiplies coefficients by ``1 - r l2``, apart from the moments
+    of Adam [LH]_, and soft thresholds those of experts at ``r alpha / sqrt(v)``, with v
+    the mean square of their gradients. Intercepts are free of both.
 
     An expert that serves no row in a pass begins anew, as a copy of the expert of a row
     that is served badly, whose region the two then divide.
