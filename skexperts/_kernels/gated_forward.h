@@ -52,6 +52,7 @@ struct Gated {
 #define BATCH struct NAME(Batch)
 
 BATCH {
+    void *memory;           /* of all arrays */
     int n_rows;
     const int64_t *numbers; /* (n_rows,) which rows */
     REAL *block;            /* (n_rows, n_features) of dense rows */
@@ -89,12 +90,30 @@ INLINE void NAME(find_logits)(const struct Gated *m, BATCH *b)
     }
 }
 
+/* The k-th largest of n values some of which are not finite. Those that are not numbers
+ * come last: it is -INFINITY if there are fewer than k others. */
+static REAL NAME(find_kth_slowly)(int n, const REAL *z, int k)
+{
+    REAL kth = INFINITY;
+    while (1) {
+        REAL next = -INFINITY;
+        int e, count = 0;
+        for (e = 0; e < n; e++) {
+            count += z[e] >= kth;
+            next = z[e] < kth && z[e] > next ? z[e] : next;
+        }
+        if (count >= k || kth == -INFINITY)
+            return kth;
+        kth = next;
+    }
+}
+
 /* A number that k of n values are greater than, or, if several equal the k-th largest,
  * that one. Sets the largest value, too. */
 INLINE REAL NAME(find_kth)(int n, const REAL *z, int k, REAL *top)
 {
-    REAL low, high;
-    int e = 0;
+    REAL low, high, nothing = 0;
+    int e = 0, count;
     if (n >= LANES && k <= LANES) {
         /* Of LANES disjoint parts each has a value of at least the least maximum. */
         VEC tops = *(const VEC *)z;
@@ -110,36 +129,48 @@ INLINE REAL NAME(find_kth)(int n, const REAL *z, int k, REAL *top)
             low = z[e] < low ? z[e] : low;
     }
     *top = high;
+    for (e = 0; e < n; e++)
+        nothing += 0 * z[e];
+    if (!(nothing == 0 && high - low < INFINITY))
+        return NAME(find_kth_slowly)(n, z, k);
+    /* At least k values reach low, less than k are above high. */
     while (1) {
         const REAL middle = low + (high - low) / 2;
-        int count = 0;
-        for (e = 0; e < n; e++)
+        if (!(low < middle && middle < high))
+            break;
+        for (e = 0, count = 0; e < n; e++)
             count += z[e] > middle;
         if (count == k)
             return middle;
-        if (!(low < middle && middle < high))
-            return count > k ? high : low;
         if (count > k)
             low = middle;
         else
             high = middle;
     }
+    /* There is no number in between. */
+    for (e = 0, count = 0; e < n; e++)
+        count += z[e] >= high;
+    return count >= k ? high : low;
 }
 
-/* Complete n experts by those whose logits equal the k-th largest, in their order; with
- * logits that are not numbers by any. */
-static void NAME(add_ties)(
-    int n_experts, const REAL *z, REAL least, int n, int k, int32_t *chosen)
+/* Choose the k experts whose logits are greater than the k-th largest, then those whose
+ * logits equal it, in their order, then any whose logits are not numbers. */
+static void NAME(choose_slowly)(
+    int n_experts, const REAL *z, REAL least, int n_greater, int k, int32_t *chosen)
 {
-    int ties = k - n, e;
+    int ties = 0, others, e, n;
+    for (e = 0; e < n_experts; e++)
+        ties += z[e] == least;
+    ties = ties < k - n_greater ? ties : k - n_greater;
+    others = k - n_greater - ties;
     for (e = 0, n = 0; e < n_experts && n < k; e++) {
-        const int tie = z[e] == least && ties > 0;
-        if (z[e] > least || tie)
+        if (z[e] > least)
             chosen[n++] = e;
-        ties -= tie;
+        else if (z[e] == least && ties-- > 0)
+            chosen[n++] = e;
+        else if (!(z[e] == least || z[e] < least) && others-- > 0)
+            chosen[n++] = e;
     }
-    for (; n < k; n++)
-        chosen[n] = n;
 }
 
 /* The experts of the top_k largest logits of a row, with weights that sum to 1. */
@@ -163,7 +194,7 @@ INLINE void NAME(choose)(const struct Gated *m, BATCH *b)
                 chosen[n++] = e + __builtin_ctz(bits);
         }
         if (n < k)
-            NAME(add_ties)(n_experts, z, least, n, k, chosen);
+            NAME(choose_slowly)(n_experts, z, least, n, k, chosen);
         for (s = 0; s < k; s++)
             g[s] = z[chosen[s]];
         for (; s < m->top_width; s++)

@@ -56,9 +56,9 @@ INLINE VEC NAME(exp_lanes)(VEC x)
     const VEC least = {0};
     VEC n, r, y;
     x = NAME(larger)(x, least - 87.0f);
-    n = x * 1.44269504f + shift;
-    const BITS power = ((BITS)n + 127) << 23;
-    n -= shift;
+    /* By its bits: sums may be reordered, so that subtracting it could undo that. */
+    const BITS power = (BITS)(x * 1.44269504f + shift) - (BITS)(least + shift);
+    n = __builtin_convertvector(power, VEC);
     r = x - n * 0.693145752f - n * 1.42860677e-6f;
     y = r * (1 / 5040.0f) + 1 / 720.0f;
     y = y * r + 1 / 120.0f;
@@ -67,7 +67,7 @@ INLINE VEC NAME(exp_lanes)(VEC x)
     y = y * r + 0.5f;
     y = y * r + 1.0f;
     y = y * r + 1.0f;
-    return y * (VEC)power;
+    return y * (VEC)((power + 127) << 23);
 }
 #endif
 

@@ -183,7 +183,8 @@ INLINE void NAME(adam)(
         first[i] = f;
         second[i] = s;
         gradient[i] = 0;
-        w[i] = size > 0 ? (v < 0 ? -size : size) : 0;
+        /* What is not a number stays so, to be found. */
+        w[i] = size > 0 ? (v < 0 ? -size : size) : (size <= 0 ? 0 : size);
     }
 }
 
@@ -207,11 +208,14 @@ INLINE int NAME(allocate)(const struct Gated *m, BATCH *b, int most_rows)
     const size_t n_reals = n * m->n_features + n * m->gate_width + n * m->width
         + n * m->top_width + n_pairs * (2 + m->width);
     const size_t n_ints = 3 * n_pairs + m->n_experts + 2;
+    /* Sums may be split where a vector is aligned: that must not be up to chance. */
     char *memory = malloc(
-        (n + n_pairs) * sizeof(REAL *) + n_reals * sizeof(REAL)
+        63 + (n + n_pairs) * sizeof(REAL *) + n_reals * sizeof(REAL)
         + n_ints * sizeof(int32_t));
     if (!memory)
         return 0;
+    b->memory = memory;
+    memory += -(uintptr_t)memory % 64;
     b->rows = (const REAL **)memory;
     b->pair_pointers = b->rows + n;
     b->block = (REAL *)(b->pair_pointers + n_pairs);
@@ -280,7 +284,7 @@ static double NAME(train)(
                 (REAL)(1 - pow(0.9, step + 1)), (REAL)sqrt(1 - pow(0.999, step + 1)));
     }
     restore_modes(modes);
-    free(b.rows);
+    free(b.memory);
     return total;
 }
 
@@ -297,7 +301,7 @@ static double NAME(find_gradient)(
     NAME(copy_gates)(m);
     NAME(forward)(m, &b);
     total = NAME(backward)(m, &b, gradient, gradient + NAME(size)(m) * m->n_experts);
-    free(b.rows);
+    free(b.memory);
     return total;
 }
 
@@ -336,7 +340,7 @@ static int NAME(answer)(
                     b.outputs + (size_t)b.places[r * k + s] * m->width,
                     n * sizeof(REAL));
     }
-    free(b.rows);
+    free(b.memory);
     return 0;
 }
 

@@ -116,8 +116,8 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
             n_iter_no_change=self.n_iter_no_change,
         )
 
-    def _n_experts_for(self, X):
-        return min(self.n_experts, max(1, X.shape[0] // _ROWS_PER_EXPERT))
+    def _n_experts_for(self, n_rows):
+        return min(self.n_experts, max(1, n_rows // _ROWS_PER_EXPERT))
 
     def _new_models(self, X, sample_weight, seeds):
         models = []
@@ -125,7 +125,7 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
             model = GatedExperts.zeros(
                 X.shape[1],
                 self._n_outputs,
-                self._n_experts_for(X),
+                self._n_experts_for(X.shape[0]),
                 top_k=self.top_k,
                 gate=self.gate,
                 shared=self.shared,
@@ -142,19 +142,22 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _fit(self, X, y, sample_weight):
         """Train on validated rows of positive weight."""
-        self._learn_target(y, sample_weight)
         seeds, X = self._seeds(), _to_float32(X)
-        score = None
+        rows, score = slice(0, len(y)), None
         if self.early_stopping:
             rows, left_out = self._split(y, int(seeds[0]))
+        models = self._warm_models(len(y[rows]), X.shape[1])
+        if models is None:
+            # Also the unit of y begins anew.
+            self._learn_target(y, sample_weight)
+        if self.early_stopping:
             score = Validation(
                 take_rows(X, left_out),
                 *self._encode(y[left_out]),
                 None if sample_weight is None else sample_weight[left_out],
             )
-            X, y = take_rows(X, rows), y[rows]
-            sample_weight = None if sample_weight is None else sample_weight[rows]
-        models = self._warm_models(X)
+        X, y = take_rows(X, rows), y[rows]
+        sample_weight = None if sample_weight is None else sample_weight[rows]
         if models is None:
             models = self._new_models(X, sample_weight, seeds)
         if sample_weight is not None:
@@ -167,6 +170,8 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
             n_jobs=self.n_jobs,
         )
         runs = [run for run in runs if run is not None]
+        # A restart interrupted in its first pass would only blur the others.
+        runs = [run for run in runs if run.loss_curve] or runs[:1]
         self._publish([run.model for run in runs])
         self.loss_curve_ = runs[0].loss_curve
         self.n_iter_ = len(self.loss_curve_)
@@ -209,7 +214,7 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
             "n_reseeded": np.concatenate([run.n_reseeded for run in runs]),
         }
         n_dead = np.count_nonzero(usage == 0)
-        if n_dead:
+        if n_dead and runs[0].loss_curve:
             warnings.warn(
                 f"{n_dead} of {self.n_experts_} experts serve no training row at the "
                 f"end: see fit_report_. Raise balance={self.balance} or lower "
@@ -218,12 +223,12 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
                 stacklevel=users_stacklevel(),
             )
 
-    def _warm_models(self, X):
+    def _warm_models(self, n_rows, n_features):
         """Return the models to go on from, None if there are none that fit."""
         models = getattr(self, "_models", None)
         if not self.warm_start or models is None or len(models) != self.n_estimators:
             return None
-        shape = X.shape[1], self._n_outputs, self._n_experts_for(X)
+        shape = n_features, self._n_outputs, self._n_experts_for(n_rows)
         for model in models:
             old = model.n_features, model.n_outputs, model.n_experts
             if old != shape or len(model.table) - model.n_experts != self.shared:
@@ -328,17 +333,6 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
         """Coefficients as CSR of shape (n_experts_ * n_outputs, n_features)."""
         check_is_fitted(self)
         return csr_array(self.coef_.reshape(-1, self.coef_.shape[2]))
-
-
-def check_known(y, classes):
-    """Raise a ValueError if y has other classes than those that are known."""
-    unknown = np.setdiff1d(y, classes)
-    if len(unknown):
-        raise ValueError(
-            f"y has the classes {unknown.tolist()[:10]}, which are none of "
-            f"classes={classes.tolist()[:10]} of the first call of partial_fit. Name "
-            "all classes there."
-        )
 
 
 def validate_rows_of_fit(estimator, X, y, sample_weight, *, reset=True, **checks):

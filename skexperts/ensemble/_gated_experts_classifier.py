@@ -3,11 +3,8 @@
 from numbers import Real
 
 import numpy as np
-from scipy.special import softmax
-from sklearn.base import ClassifierMixin
 from sklearn.model_selection import train_test_split
 
-from skexperts._numeric.links import binary_margins, squared_hinge_probabilities
 from skexperts._sklearn import Interval, StrOptions, fit_context
 from skexperts._validation import (
     add_class_weights,
@@ -15,14 +12,11 @@ from skexperts._validation import (
     classes_of,
     drop_weightless,
 )
-from skexperts.ensemble._gated_base import (
-    BaseGatedExperts,
-    check_known,
-    validate_rows_of_fit,
-)
+from skexperts.ensemble._gated_base import BaseGatedExperts, validate_rows_of_fit
+from skexperts.ensemble._gated_classes import GatedAnswers, check_classes
 
 
-class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
+class GatedExpertsClassifier(GatedAnswers, BaseGatedExperts):
     """Sparse linear experts and their gate, learned jointly by gradient descent.
 
     For a row x the gate chooses the ``top_k`` experts of largest logits
@@ -46,7 +40,8 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
         Number of experts, at most one for 10 rows.
 
     top_k : int, default=8
-        How many experts serve a row. Ties go to the lowest number.
+        How many experts serve a row. Ties go to the lowest number. With 1 the gate
+        stays where it begins: a single weight is 1, whatever its logit.
 
     gate : {"softmax", "sigmoid"}, default="softmax"
         How weights come from logits. Those of the chosen experts are normalised.
@@ -323,7 +318,7 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
         X, y, weights = validate_rows_of_fit(self, X, y, sample_weight, reset=reset)
         if reset:
             self.classes_ = classes_of(y if classes is None else np.asarray(classes))
-        check_known(y, self.classes_)
+        check_classes(self.classes_, y, classes, self.class_weight)
         weights = add_class_weights(self.class_weight, self.classes_, y, weights)
         weights, X, y = drop_weightless(weights, X, y)
         return X, y, weights
@@ -345,56 +340,3 @@ class GatedExpertsClassifier(ClassifierMixin, BaseGatedExperts):
 
     def _smoothing(self):
         return self.label_smoothing if self.loss == "log_loss" else 0.0
-
-    def decision_function(self, X):
-        """Return what the mixture says of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        values : ndarray of shape (n_samples, n_classes) or (n_samples,)
-            F(x): logits for the log loss, margins for the squared hinge; for two
-            classes that of ``classes_[1]``.
-        """
-        combined = self._combine(X)
-        return combined[:, 0] if combined.shape[1] == 1 else combined
-
-    def predict_proba(self, X):
-        """Return class probabilities.
-
-        The softmax of F (for two classes the sigmoid) for the log loss; for the squared
-        hinge its inverse link ``p_c = clip((F_c + 1) / 2, 0, 1)``, normalised.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            Columns in the order of ``classes_``.
-        """
-        combined = self._combine(X)
-        if combined.shape[1] == 1:
-            combined = binary_margins(combined[:, 0])
-        if self.loss == "squared_hinge":
-            return squared_hinge_probabilities(combined)
-        return softmax(combined / 2 if len(self.classes_) == 2 else combined, axis=1)
-
-    def predict(self, X):
-        """Return the class of the largest F, ties to the lowest.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-        """
-        values = self.decision_function(X)
-        best = values > 0 if values.ndim == 1 else values.argmax(axis=1)
-        return self.classes_[best.astype(np.intp)]

@@ -33,7 +33,8 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
         Number of experts, at most one for 10 rows.
 
     top_k : int, default=8
-        How many experts serve a row. Ties go to the lowest number.
+        How many experts serve a row. Ties go to the lowest number. With 1 the gate
+        stays where it begins: a single weight is 1, whatever its logit.
 
     gate : {"softmax", "sigmoid"}, default="softmax"
         How weights come from logits. A sigmoid opens each gate on its own; the weights
@@ -86,7 +87,7 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
         are taken.
 
     validation_fraction : float, default=0.1
-        Share of the rows that early stopping leaves out.
+        Share of the rows that early stopping leaves out, at least 2 rows.
 
     warm_start : bool, default=False
         Whether ``fit`` goes on from the last coefficients, if their shapes are still
@@ -271,7 +272,8 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
         """
         with all_or_nothing(self):
             rows = self._rows(X, y, sample_weight)
-            self._forget(models=not self.warm_start)
+            new = not self.warm_start or self._other_outputs(rows[1])
+            self._forget(models=new)
             self._fit(*rows)
         return self
 
@@ -317,30 +319,50 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
             y_numeric=True,
         )
         y = y.astype(np.float64, copy=False)
-        if not reset and y.shape[1:] != self._mean.shape[: y.ndim - 1]:
+        if not reset and self._other_outputs(y):
             raise ValueError(
                 f"y has the shape {y.shape}, but the first call of partial_fit has had "
                 f"{len(self._mean)} outputs."
             )
+        if reset:
+            self._flat = y.ndim == 1
         return X, y, weights
 
+    def _other_outputs(self, y):
+        """Whether there is no model yet, or one of another number of outputs."""
+        return not hasattr(self, "_models") or len(self._mean) != y[0].size
+
     def _learn_target(self, y, sample_weight):
-        self._flat = y.ndim == 1
-        if hasattr(self, "_models") and len(self._mean) == y[0].size:
-            return
         y = y.reshape(len(y), -1)
         self._mean = np.average(y, axis=0, weights=sample_weight)
-        variance = np.average((y - self._mean) ** 2, axis=0, weights=sample_weight)
+        with np.errstate(over="ignore", invalid="ignore"):
+            square = (y - self._mean) ** 2
+            variance = np.average(square, axis=0, weights=sample_weight)
         self._scale = np.where(variance > 0, np.sqrt(variance), 1.0)
+        if not np.isfinite(self._scale).all():
+            raise ValueError(
+                f"y has values up to {np.abs(y).max():.3g}, whose variance overflows "
+                "float64. Scale y."
+            )
 
     def _encode(self, y):
         standardised = (y.reshape(len(y), -1) - self._mean) / self._scale
         return None, np.ascontiguousarray(standardised, dtype=np.float32)
 
     def _split(self, y, seed):
-        return train_test_split(
-            np.arange(len(y)), test_size=self.validation_fraction, random_state=seed
+        # R^2 of one row is not defined.
+        size = self.validation_fraction
+        if len(y) > 2 and size * len(y) <= 1:
+            size = 2
+        rows, left_out = train_test_split(
+            np.arange(len(y)), test_size=size, random_state=seed
         )
+        if len(left_out) < 2:
+            raise ValueError(
+                f"early_stopping needs 2 rows to score a model on; there are {len(y)} "
+                "rows in all. Give more rows, or set early_stopping=False."
+            )
+        return rows, left_out
 
     @property
     def _n_outputs(self):

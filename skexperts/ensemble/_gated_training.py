@@ -134,7 +134,8 @@ def place_gates(model, X, sample_weight, init, seed):
     )
     with one_blas_thread(), one_openmp_thread():
         kmeans.fit(X, sample_weight=sample_weight)
-    unit = 2 * kmeans.inertia_ / X.shape[0] or 1.0
+    total = X.shape[0] if sample_weight is None else sample_weight.sum()
+    unit = 2 * kmeans.inertia_ / total or 1.0
     centers = kmeans.cluster_centers_.astype(np.float64)
     gates[:, :-1] = 2 * centers / unit
     gates[:, -1] = -np.einsum("ij,ij->i", centers, centers) / unit
@@ -221,7 +222,8 @@ def one_pass(adam, order, rates, number):
         last = min(first + _BATCHES_AT_A_TIME, len(rates))
         loss, used = adam.run(order[first * size : last * size], rates[first:last])
         total, usage = total + loss, usage + used
-        if not np.isfinite(loss) or not np.isfinite(adam.model.table).all():
+        numbers = loss, adam.model.table, adam.second
+        if not all(np.isfinite(some).all() for some in numbers):
             raise ValueError(
                 f"Training diverged by step {adam.n_steps} (pass {number + 1}): the "
                 f"loss is {loss:.3g}, the learning rate {rates[first:last].max():.3g}. "
@@ -235,7 +237,8 @@ def _reseed(adam, dead, rng):
     """Let experts that serve no row begin anew at rows that are served badly.
 
     Each becomes a copy of the expert of such a row, whose region the two divide by a
-    plane through the row: so that no output changes, and both go on from there.
+    plane through the row, and both go on from there. Outputs change only of rows that
+    the copy serves.
     """
     model, data = adam.model, adam.data
     losses = np.maximum(data.losses.astype(np.float64), 0)
@@ -249,6 +252,9 @@ def _reseed(adam, dead, rng):
         x = data.X[[row]]
         chosen, weights, _ = routed_outputs(model, x)
         host = chosen[0, weights[0].argmax()]
+        if host == expert:
+            # The last steps have brought it back.
+            continue
         x = np.asarray(x.sum(axis=0), dtype=np.float64).ravel()
         normal = (x - mean) / max(np.square(x - mean).sum(), 1e-12)
         model.table[expert] = model.table[host]
