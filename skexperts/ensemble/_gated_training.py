@@ -20,7 +20,7 @@ from skexperts._numeric.gated_experts import (
 from skexperts._parallel import one_blas_thread, one_openmp_thread, users_stacklevel
 
 # Rows for each expert from which k-means finds where the experts begin.
-_ROWS_PER_CENTRE = 64
+_ROWS_PER_CENTRE = 32
 _KMEANS_PASSES = 10
 # In the last passes no expert begins anew: the rate is too low for it to learn.
 _RESEEDING = 0.7
