@@ -214,10 +214,13 @@ class Adam:
         self.data = None
         return self
 
-    def restart(self, expert: int) -> None:
-        """Forget the moments of an expert."""
-        self.first[expert] = 0
-        self.second[expert] = 0
+    def copy_moments(self, host: int, expert: int) -> None:
+        """Let an expert go on as another one would.
+
+        Moments of 0 would ask for the corrections of the first steps.
+        """
+        self.first[expert] = self.first[host]
+        self.second[expert] = self.second[host]
 
     def run(self, order: NDArray, rates: NDArray) -> tuple[float, NDArray]:
         """Take a step for each batch of rows, at the given rates.

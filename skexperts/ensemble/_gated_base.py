@@ -275,6 +275,11 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
         combined = np.zeros((X.shape[0], self._n_outputs))
         for model in self._models:
             combined += combined_outputs(model, X)
+        if not np.isfinite(combined).all():
+            raise ValueError(
+                f"X has values up to {abs(X).max():.3g}, with which outputs overflow "
+                "float32. Scale X as the training data."
+            )
         scale, mean = self._output_scale()
         return combined / len(self._models) * scale + mean
 

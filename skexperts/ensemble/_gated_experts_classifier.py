@@ -171,8 +171,8 @@ class GatedExpertsClassifier(GatedAnswers, BaseGatedExperts):
     the loss is at most alpha. Intercepts are free of both.
 
     An expert that serves no row in a pass begins anew, as a copy of the expert of a row
-    that is served badly, whose region the two then divide. Ctrl-C ends training; the
-    model is then what was reached, with a warning.
+    that is served badly, whose region the two then divide. With one job, Ctrl-C
+    ends training; the model is then what was reached, with a warning.
 
     Results do not depend on ``n_jobs`` or the number of BLAS threads. As batches are
     drawn by row, a weight of 2 is not quite the same as a row that is there twice.

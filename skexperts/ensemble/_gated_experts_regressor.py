@@ -168,7 +168,8 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
     threads. Sample weights scale the loss of rows; as batches are drawn by row, a
     weight of 2 is not quite the same as a row that is there twice.
 
-    Ctrl-C ends training; the model is then what was reached, with a warning.
+    With one job, Ctrl-C ends training; the model is then what was reached, with a
+    warning.
 
     References
     ----------

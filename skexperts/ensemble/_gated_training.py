@@ -261,4 +261,4 @@ def _reseed(adam, dead, rng):
         gate = model.lines[expert, model.n_outputs]
         gate[:-1] += normal
         gate[-1] -= normal @ x
-        adam.restart(expert)
+        adam.copy_moments(host, expert)

@@ -172,3 +172,11 @@ def test_equal_rows_and_constant_columns_can_be_trained_on(problem, init):
     assert (said == said[0]).all()
     X = X * [1, 0, 1, 1, 0, 1]
     assert np.isfinite(say(model.fit(X, y), X)).all()
+
+
+@pytest.mark.parametrize("kind", [classifier, regressor])
+def test_outputs_that_overflow_are_refused(kind):
+    X, y = classes() if kind is classifier else values()
+    model = kind().fit(X, y)
+    with pytest.raises(ValueError, match="outputs overflow float32. Scale X"):
+        model.predict(np.where(X > 0, 3e38, -3e38))
