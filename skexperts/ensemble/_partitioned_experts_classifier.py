@@ -35,7 +35,7 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
         Divides the rows into cells: any scikit-learn clusterer or mixture, a pipeline
         ending in one, a :class:`~skexperts.partition.PartitionerMixin` (a column, a
         tree, groups of features, at random), or a function ``partitioner(X)`` that
-        gives labels. None means ``KMeans``, on a sample of 100 000 rows (or 256 a cell,
+        gives labels. None means ``KMeans``, on a sample of 30 000 rows (or 256 a cell,
         if that is more) where there are more.
 
     n_experts : int or "auto", default=None

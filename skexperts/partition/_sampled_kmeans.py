@@ -8,12 +8,12 @@ from skexperts._rows import take_rows
 
 # Rows beyond these say little more of the centres. The first is for all of them, the
 # second for each.
-_MOST_ROWS = 100_000
+_MOST_ROWS = 30_000
 _ROWS_PER_CENTRE = 256
 
 
 class _SampledKMeans(KMeans):
-    """KMeans on 100 000 rows or 256 a centre, drawn at random if there are more.
+    """KMeans on 30 000 rows or 256 a centre, drawn at random if there are more.
 
     ``labels_`` and ``inertia_`` are those of the sample. KMeans copies the rows it is
     fitted on, so that the sample bounds the memory as well.
