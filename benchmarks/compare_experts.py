@@ -150,9 +150,14 @@ def best_seconds(call, repeats):
 
 def measure(name, model, settings, part, budget):
     """Return score, times and setting on one split."""
-    X, y, X_test, y_test = part
-    setting, n_tried = search(name, model, settings, X, y, budget)
+    setting, n_tried = search(name, model, settings, *part[:2], budget)
     model = clone(model).set_params(**setting)
+    return timed(name, model, part) | {"setting": setting, "n_tried": n_tried}
+
+
+def timed(name, model, part):
+    """Fit a model, and return its score and times."""
+    X, y, X_test, y_test = part
     seconds = best_seconds(lambda: model.fit(X, y), 1)
     if seconds < FASTER:
         seconds = min(seconds, best_seconds(lambda: model.fit(X, y), 2))
@@ -166,8 +171,6 @@ def measure(name, model, settings, part, budget):
         "fit": seconds,
         "us_row": 1e6 * batch / len(y_test),
         "us_single": 1e6 * best_seconds(lambda: model.predict(row), 20),
-        "setting": {key: str(value) for key, value in setting.items()},
-        "n_tried": n_tried,
     }
 
 
@@ -219,16 +222,22 @@ def short(error):
     return shorten(text.split(". ")[0], 90, placeholder=" ...")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def parser_of(description, names):
+    """Return the parser of what this benchmark and ``compare_gated`` are asked for."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="about a minute")
-    names = CLASSIFICATION + REGRESSION
     parser.add_argument("--data", nargs="+", metavar="NAME", choices=names)
     parser.add_argument("--models", nargs="+", metavar="NAME", help="whole names")
-    parser.add_argument("--seeds", type=int, help="5, or 1 with --quick")
     parser.add_argument("--budget", type=float, default=60, help="of a search, in s")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--markdown", metavar="FILE")
+    return parser
+
+
+def main():
+    names = CLASSIFICATION + REGRESSION
+    parser = parser_of(__doc__, names)
+    parser.add_argument("--seeds", type=int, help="5, or 1 with --quick")
     arguments = parser.parse_args()
     quick = arguments.quick
     n_seeds = arguments.seeds or (1 if quick else 5)

@@ -37,6 +37,7 @@ _TRAIN_ROWS = {
     "satimage": 4435,
     "a9a": 32561,
     "mnist": 60000,
+    "fsdd_logmel": 2700,
 }
 
 

@@ -108,19 +108,24 @@ def targets(rows):
     return lines
 
 
-def markdown(rows, names):
-    """Return the page of all tables, with what loses and what is missing at the end."""
-    versions = f"scikit-learn {sklearn.__version__}, NumPy {np.__version__}, SciPy "
-    versions += scipy.__version__
+def versions():
+    """Return the versions of the libraries of the peers, with commas."""
+    found = f"scikit-learn {sklearn.__version__}, NumPy {np.__version__}, SciPy "
+    found += scipy.__version__
     try:
         import lightgbm
         import sklego
 
-        versions += f", LightGBM {lightgbm.__version__}"
-        versions += f", scikit-lego {sklego.__version__}"
+        found += f", LightGBM {lightgbm.__version__}"
+        found += f", scikit-lego {sklego.__version__}"
     except ImportError:
         pass
-    lines = [INTRODUCTION.format(cores=os.cpu_count(), versions=versions)]
+    return found
+
+
+def markdown(rows, names):
+    """Return the page of all tables, with what loses and what is missing at the end."""
+    lines = [INTRODUCTION.format(cores=os.cpu_count(), versions=versions())]
     for name, measured, left_out in tables(rows):
         lines.append(f"## {name}\n")
         if measured:
