@@ -28,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from benchmarks.compare_experts import (
@@ -119,9 +120,11 @@ def compare(name, budget, most_rows, wanted, known):
 
 def counts(model):
     """Return how many coefficients there are: in all, and of gated experts alone."""
-    found, last = {"nonzeros": nonzeros(model)}, getattr(model, "steps", [(0, model)])
-    if hasattr(last[-1][1], "gate_coef_"):
-        coef = last[-1][1].coef_
+    found, last = {"nonzeros": nonzeros(model)}, model
+    if isinstance(model, Pipeline):
+        last = model[-1]
+    if hasattr(last, "gate_coef_"):
+        coef = last.coef_
         found["expert_nonzeros"] = [int(np.count_nonzero(coef)), coef.size]
     return found
 

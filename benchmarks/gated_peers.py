@@ -31,16 +31,20 @@ ALPHAS = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2]
 # Settings of the classifier and of the regressor.
 CLASSIFIER = [
     {},
-    {"n_experts": 128},
-    {"l2": 0.1},
-    {"learning_rate_init": 0.01, "l2": 0.3},
-    {"learning_rate_init": 0.01, "l2": 0.1, "init": "normal", "max_iter": 20},
-    {"learning_rate_init": 0.003, "l2": 0.5, "n_experts": 8},
+    {"n_experts": 128, "max_iter": 60},
+    {"l2": 0.2, "learning_rate_init": 0.01, "shared": True, "gate": "sigmoid"},
+    {"n_knots": 6, "l2": 1.0, "learning_rate_init": 0.01, "gate": "sigmoid"},
+    {"l2": 0.1, "init": "normal"},
+    {"l2": 0.5, "learning_rate_init": 0.003, "n_experts": 8},
 ]
+WIDE = {"gate": "sigmoid", "top_k": 16, "balance": 0.0}
 REGRESSOR = [
     {},
-    {"n_knots": 16, "l2": 1.0, "learning_rate_init": 0.02, "n_experts": 16},
-    {"gate": "sigmoid", "l2": 0.03, "max_iter": 160},
+    WIDE | {"l2": 0.01, "max_iter": 80},
+    WIDE | {"n_knots": 16, "n_experts": 16, "learning_rate_init": 0.02, "l2": 1.0},
+    WIDE | {"n_knots": 8, "learning_rate_init": 0.02, "l2": 0.3},
+    WIDE | {"n_knots": 8, "learning_rate_init": 0.02, "l2": 0.1, "max_iter": 80},
+    {"learning_rate_init": 0.01, "n_experts": 16},
 ]
 
 
@@ -77,12 +81,11 @@ def models_of(n_rows, n_features, regression):
 
 def gated(regression):
     """Return one model, and its settings."""
-    if not regression:
-        return GatedExpertsClassifier(random_state=0), CLASSIFIER
-    model = make_pipeline(Splines(), GatedExpertsRegressor(random_state=0))
+    experts = GatedExpertsRegressor if regression else GatedExpertsClassifier
+    model = make_pipeline(Splines(), experts(random_state=0))
     return model, [
         {parameter(model, key): value for key, value in setting.items()}
-        for setting in REGRESSOR
+        for setting in (REGRESSOR if regression else CLASSIFIER)
     ]
 
 
