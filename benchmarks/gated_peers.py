@@ -34,7 +34,7 @@ CLASSIFIER = [
     {"n_experts": 128, "max_iter": 60},
     {"l2": 0.2, "learning_rate_init": 0.01, "shared": True, "gate": "sigmoid"},
     {"n_knots": 6, "l2": 1.0, "learning_rate_init": 0.01, "gate": "sigmoid"},
-    {"l2": 0.1, "init": "normal"},
+    {"l2": 0.05, "init": "normal"},
     {"l2": 0.5, "learning_rate_init": 0.003, "n_experts": 8},
 ]
 WIDE = {"gate": "sigmoid", "top_k": 16, "balance": 0.0}

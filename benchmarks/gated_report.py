@@ -117,16 +117,22 @@ def markdown(rows, scaling, names):
         best = max(map(merit, measured), default=None)
         lines += [line_of(row, merit(row) == best) for row in measured]
         lines += [f"| {row['model']} | {row['reason']} |" for row in left_out]
-        settings = [
-            f"{row['model']} {row['setting'][0]}"
-            for row in measured
-            if row["model"].startswith(GATED)
-        ]
-        lines += ["", "Settings: " + "; ".join(settings) + ".", ""]
+        lines += ["", *settings(measured), ""]
     missing = [name for name in names if name not in {row["data"] for row in rows}]
     if missing:
         lines.append("Not measured here: " + ", ".join(missing) + ".")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def settings(measured):
+    """Yield a line for each of the gated experts."""
+    for row in measured:
+        if row["model"].startswith(GATED):
+            chosen = [
+                f"{key.split('__')[-1]}={value!r}"
+                for key, value in row["setting"][0].items()
+            ]
+            yield f"- {row['model']}: {', '.join(chosen) or 'defaults'}"
 
 
 def line_of(row, is_best):
