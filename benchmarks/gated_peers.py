@@ -29,13 +29,14 @@ ZEROS = 0.8
 ALPHAS = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2]
 
 # Settings of the classifier and of the regressor.
+IMAGES = {"learning_rate_init": 0.01, "shared": True, "gate": "sigmoid"}
 CLASSIFIER = [
-    {},
+    {"l2": 0.5, "learning_rate_init": 0.003, "n_experts": 8},
     {"n_experts": 128, "max_iter": 60},
-    {"l2": 0.2, "learning_rate_init": 0.01, "shared": True, "gate": "sigmoid"},
+    IMAGES | {"l2": 0.3, "top_k": 16, "balance": 0.01},
+    IMAGES | {"l2": 0.2},
     {"n_knots": 6, "l2": 1.0, "learning_rate_init": 0.01, "gate": "sigmoid"},
     {"l2": 0.05, "init": "normal"},
-    {"l2": 0.5, "learning_rate_init": 0.003, "n_experts": 8},
 ]
 WIDE = {"gate": "sigmoid", "top_k": 16, "balance": 0.0}
 REGRESSOR = [
