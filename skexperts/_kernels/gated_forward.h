@@ -109,10 +109,10 @@ static REAL NAME(find_kth_slowly)(int n, const REAL *z, int k)
 }
 
 /* A number that k of n values are greater than, or, if several equal the k-th largest,
- * that one. Sets the largest value, too. */
+ * that one. Sets the largest value, too, to NaN if any value is not finite. */
 INLINE REAL NAME(find_kth)(int n, const REAL *z, int k, REAL *top)
 {
-    REAL low, high, nothing = 0;
+    REAL low, high;
     int e = 0, count;
     if (n >= LANES && k <= LANES) {
         /* Of LANES disjoint parts each has a value of at least the least maximum. */
@@ -128,10 +128,11 @@ INLINE REAL NAME(find_kth)(int n, const REAL *z, int k, REAL *top)
         if (k > LANES || n < LANES)
             low = z[e] < low ? z[e] : low;
     }
-    *top = high;
-    for (e = 0; e < n; e++)
-        nothing += 0 * z[e];
-    if (!(nothing == 0 && high - low < INFINITY))
+    /* By comparisons: that 0 * z is 0 for all but these is optimised away. */
+    for (e = 0, count = 0; e < n; e++)
+        count += z[e] > -INFINITY && z[e] < INFINITY;
+    *top = count == n ? high : NAN;
+    if (count < n || !(high - low < INFINITY))
         return NAME(find_kth_slowly)(n, z, k);
     /* At least k values reach low, less than k are above high. */
     while (1) {
@@ -154,26 +155,18 @@ INLINE REAL NAME(find_kth)(int n, const REAL *z, int k, REAL *top)
 }
 
 /* Choose the k experts whose logits are greater than the k-th largest, then those whose
- * logits equal it, in their order, then any whose logits are not numbers. */
+ * logits equal it, in their order, then the last ones, whose logits are not numbers. */
 static void NAME(choose_slowly)(
     int n_experts, const REAL *z, REAL least, int n_greater, int k, int32_t *chosen)
 {
-    int ties = 0, others, e, n;
-    for (e = 0; e < n_experts; e++)
-        ties += z[e] == least;
-    ties = ties < k - n_greater ? ties : k - n_greater;
-    others = k - n_greater - ties;
-    for (e = 0, n = 0; e < n_experts && n < k; e++) {
-        if (z[e] > least)
+    int ties = k - n_greater, e, n;
+    for (e = 0, n = 0; n < k; e++)
+        if (z[e] > least || (z[e] == least && ties-- > 0) || n_experts - e <= k - n)
             chosen[n++] = e;
-        else if (z[e] == least && ties-- > 0)
-            chosen[n++] = e;
-        else if (!(z[e] == least || z[e] < least) && others-- > 0)
-            chosen[n++] = e;
-    }
 }
 
-/* The experts of the top_k largest logits of a row, with weights that sum to 1. */
+/* The experts of the top_k largest logits of a row, with weights that sum to 1, or that
+ * are NaN if a logit is not finite. */
 INLINE void NAME(choose)(const struct Gated *m, BATCH *b)
 {
     const int k = m->top_k, n_experts = m->n_experts, width = m->gate_width;
@@ -200,6 +193,7 @@ INLINE void NAME(choose)(const struct Gated *m, BATCH *b)
         for (; s < m->top_width; s++)
             g[s] = -INFINITY;
         if (m->gate == SOFTMAX) {
+            total = isnan(top) ? top : 0;
             for (s = 0; s < k; s += LANES) {
                 VEC *own = (VEC *)(g + s);
                 *own = NAME(exp_lanes)(*own - top);

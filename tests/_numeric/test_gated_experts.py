@@ -178,6 +178,19 @@ def test_infinite_and_huge_logits_are_ordered(dtype, n_experts):
     np.testing.assert_array_equal(chosen, np.sort(plain, axis=1))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_experts", [1, 5, 30])
+@pytest.mark.parametrize("gate", ["softmax", "sigmoid"])
+def test_weights_without_meaning_are_not_numbers(gate, n_experts, dtype):
+    logits = np.zeros((4, n_experts), dtype)
+    logits[0, 0] = np.nan
+    logits[1, -1] = np.nan
+    logits[2, 0] = np.inf
+    logits[3] = -np.inf
+    model, rows = model_with_logits(logits, 3, gate, dtype)
+    assert np.isnan(routed_outputs(model, rows)[1]).all()
+
+
 def test_sigmoid_weights_are_shares_of_open_gates():
     logits = np.array([[2.0, -1.0, 0.5, -3.0]])
     model, rows = model_with_logits(logits, 2, "sigmoid")
