@@ -66,7 +66,8 @@ INLINE double NAME(row_loss)(const struct Gated *m, REAL *f, int64_t row, REAL w
     } else if (loss == SQUARED_HINGE) {
         for (c = 0; c < n_outputs; c++) {
             const REAL sign = (n_outputs == 1 ? label == 1 : label == c) ? 1 : -1;
-            const REAL short_of = 1 - sign * f[c] > 0 ? 1 - sign * f[c] : 0;
+            REAL short_of = 1 - sign * f[c];
+            short_of = short_of < 0 ? 0 : short_of; /* NaN stays. */
             value += short_of * short_of;
             f[c] = -2 * weight * sign * short_of;
         }

@@ -317,6 +317,16 @@ def test_steps_that_are_not_numbers_show(n_outputs, dtype):
     assert np.isnan(model.table).any()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("loss", "n_outputs"), LOSSES)
+def test_losses_of_outputs_that_are_not_numbers_show(loss, n_outputs, dtype):
+    rng = np.random.default_rng(0)
+    model = random_model(rng, n_outputs=n_outputs, shared=True, dtype=dtype)
+    model.lines[-1, n_outputs - 1, -1] = np.nan
+    data = random_data(rng, model, np.ones((4, 3), dtype), loss)
+    assert np.isnan(loss_and_gradient(model, data, np.arange(4), loss=loss)[0])
+
+
 @given(n_steps=st.integers(1, 500), peak=st.floats(1e-6, 10))
 def test_one_cycle_rises_and_falls(n_steps, peak):
     rates = one_cycle(n_steps, peak)
