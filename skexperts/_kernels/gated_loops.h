@@ -210,9 +210,10 @@ INLINE int NAME(allocate)(const struct Gated *m, BATCH *b, int most_rows)
         + n * m->top_width + n_pairs * (2 + m->width);
     const size_t n_ints = 3 * n_pairs + m->n_experts + 2;
     /* Sums may be split where a vector is aligned: that must not be up to chance. */
-    char *memory = malloc(
-        63 + (n + n_pairs) * sizeof(REAL *) + n_reals * sizeof(REAL)
-        + n_ints * sizeof(int32_t));
+    const size_t n_bytes = 63 + (n + n_pairs) * sizeof(REAL *) + n_reals * sizeof(REAL)
+        + n_ints * sizeof(int32_t);
+    /* Pairs are numbered by int. */
+    char *memory = n_pairs > INT32_MAX ? NULL : malloc(n_bytes);
     if (!memory)
         return 0;
     b->memory = memory;

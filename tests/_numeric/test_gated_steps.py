@@ -327,6 +327,16 @@ def test_losses_of_outputs_that_are_not_numbers_show(loss, n_outputs, dtype):
     assert np.isnan(loss_and_gradient(model, data, np.arange(4), loss=loss)[0])
 
 
+def test_batches_without_memory_are_named():
+    rng = np.random.default_rng(0)
+    model = random_model(rng)
+    data = random_data(rng, model, np.ones((4, 3)), "squared_error")
+    options = {"decay": 0.0, "alpha": 0.0, "loss": "squared_error"}
+    adam = Adam(model, data, batch_size=2**30, **options)
+    with pytest.raises(MemoryError, match="lower batch_size or top_k"):
+        adam.run(np.arange(4), np.ones(1))
+
+
 @given(n_steps=st.integers(1, 500), peak=st.floats(1e-6, 10))
 def test_one_cycle_rises_and_falls(n_steps, peak):
     rates = one_cycle(n_steps, peak)
