@@ -228,7 +228,7 @@ def parser_of(description, names):
     parser.add_argument("--quick", action="store_true", help="about a minute")
     parser.add_argument("--data", nargs="+", metavar="NAME", choices=names)
     parser.add_argument("--models", nargs="+", metavar="NAME", help="whole names")
-    parser.add_argument("--budget", type=float, default=60, help="of a search, in s")
+    parser.add_argument("--budget", type=float, default=8, help="of a search, in s")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--markdown", metavar="FILE")
     return parser
