@@ -37,7 +37,8 @@ class GatedExpertsClassifier(GatedAnswers, BaseGatedExperts):
     Parameters
     ----------
     n_experts : int, default=64
-        Number of experts, at most one for 10 rows.
+        Number of experts, at most one for 10 rows; in ``partial_fit`` for 10 rows of
+        the first call.
 
     top_k : int, default=8
         How many experts serve a row. Ties go to the lowest number. With 1 the gate
@@ -109,7 +110,7 @@ class GatedExpertsClassifier(GatedAnswers, BaseGatedExperts):
         Number of models trained at a time, as in joblib.
 
     random_state : int, RandomState instance or None, default=None
-        Seeds the start and the order of the rows.
+        Seeds the start and, in ``fit``, the order of the rows.
 
     Attributes
     ----------

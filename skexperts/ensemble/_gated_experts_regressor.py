@@ -30,7 +30,8 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
     Parameters
     ----------
     n_experts : int, default=64
-        Number of experts, at most one for 10 rows.
+        Number of experts, at most one for 10 rows; in ``partial_fit`` for 10 rows of
+        the first call.
 
     top_k : int, default=8
         How many experts serve a row. Ties go to the lowest number. With 1 the gate
@@ -101,7 +102,7 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
         it.
 
     random_state : int, RandomState instance or None, default=None
-        Seeds the start and the order of the rows.
+        Seeds the start and, in ``fit``, the order of the rows.
 
     Attributes
     ----------
