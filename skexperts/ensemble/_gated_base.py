@@ -275,11 +275,7 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
         combined = np.zeros((X.shape[0], self._n_outputs))
         for model in self._models:
             combined += combined_outputs(model, X)
-        if not np.isfinite(combined).all():
-            raise ValueError(
-                f"X has values up to {abs(X).max():.3g}, with which outputs overflow "
-                "float32. Scale X as the training data."
-            )
+        _check_outputs(combined, X)
         scale, mean = self._output_scale()
         return combined / len(self._models) * scale + mean
 
@@ -287,6 +283,8 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
         """Return experts, weights and outputs of the routed pairs, row by row."""
         parts = [routed_outputs(model, X) for model in self._models]
         size = self._models[0].n_experts
+        for part in parts:
+            _check_outputs(part[1], X)
         chosen = np.hstack([part[0] + i * size for i, part in enumerate(parts)])
         weights = np.hstack([part[1] for part in parts]).astype(np.float64)
         weights /= weights.sum(axis=1, keepdims=True)
@@ -358,6 +356,14 @@ def _training_data(X, labels, targets, weights):
         weights.astype(np.float32),
         np.zeros(X.shape[0], dtype=np.float32),
     )
+
+
+def _check_outputs(outputs, X):
+    if not np.isfinite(outputs).all():
+        raise ValueError(
+            f"X has values up to {abs(X).max():.3g}, with which outputs overflow "
+            "float32. Scale X as the training data."
+        )
 
 
 def _to_float32(X):

@@ -178,5 +178,6 @@ def test_equal_rows_and_constant_columns_can_be_trained_on(problem, init):
 def test_outputs_that_overflow_are_refused(kind):
     X, y = classes() if kind is classifier else values()
     model = kind().fit(X, y)
-    with pytest.raises(ValueError, match="outputs overflow float32. Scale X"):
-        model.predict(np.where(X > 0, 3e38, -3e38))
+    for method in (model.predict, model.route, model.expert_outputs):
+        with pytest.raises(ValueError, match="outputs overflow float32. Scale X"):
+            method(np.where(X > 0, 3e38, -3e38))
