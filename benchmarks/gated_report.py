@@ -27,7 +27,7 @@ INTRODUCTION = """# Gated experts and their peers
 
 `GatedExpertsClassifier` and `GatedExpertsRegressor` next to other models. Made by
 
-    python -m benchmarks.compare_gated --budget 12 --markdown docs/comparison_gated.md
+    python -m benchmarks.compare_gated --markdown docs/comparison_gated.md
 
 The head of `benchmarks/compare_gated.py` says how settings are chosen and what is
 timed, `benchmarks/gated_peers.py` and `benchmarks/peers.py` which settings there are.
