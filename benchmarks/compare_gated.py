@@ -52,7 +52,7 @@ from benchmarks.gated_peers import (
     models_of,
     parameter,
 )
-from benchmarks.gated_report import better_peers, markdown, targets
+from benchmarks.gated_report import losses, markdown, targets
 from benchmarks.nonzeros import nonzeros
 from skexperts.ensemble import GatedExpertsClassifier
 
@@ -183,7 +183,7 @@ def main():
             found["scaling"].append(scale(name, SCALING[name], REPEATS))
             save(found, file)
     print(f"{time.process_time() - start:.0f} s")
-    print("\n".join(["", *better_peers(found["rows"]), "", *targets(**found)]))
+    print("\n".join(["", *losses(found["rows"]), "", *targets(**found)]))
     if arguments.markdown:
         Path(arguments.markdown).write_text(markdown(**found, names=NAMES))
 

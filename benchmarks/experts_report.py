@@ -73,9 +73,14 @@ def tables(rows):
 
 def losses(rows):
     """Return lines: each peer whose score is better than the best of ours."""
-    lines = ["Peers with a better score than the best PartitionedExperts:"]
+    return better_peers(rows, OURS, "PartitionedExperts")
+
+
+def better_peers(rows, prefix, title):
+    """Return lines: each model that is better than all whose names begin so."""
+    lines = [f"Peers with a better score than the best {title}:"]
     for name, measured, _ in tables(rows):
-        mine = [row for row in measured if is_ours(row)]
+        mine = [row for row in measured if row["model"].startswith(prefix)]
         if not mine:
             continue
         best = max(mine, key=merit)

@@ -2,7 +2,14 @@
 
 import os
 
-from benchmarks.experts_report import about, merit, number, tables, versions
+from benchmarks.experts_report import (
+    about,
+    better_peers,
+    merit,
+    number,
+    tables,
+    versions,
+)
 from benchmarks.gated_peers import AVERAGED, GATED, SPARSE, ZEROS
 
 # (data, model, least accuracy or largest RMSE).
@@ -85,29 +92,15 @@ def targets(rows, scaling):
     return lines
 
 
-def better_peers(rows):
+def losses(rows):
     """Return lines: each peer whose score is better than that of all gated experts."""
-    lines = ["Peers with a better score than the best of the gated experts:"]
-    for name, measured, _ in tables(rows):
-        mine = [row for row in measured if row["model"].startswith(GATED)]
-        if not mine:
-            continue
-        best = max(mine, key=merit)
-        for row in sorted(measured, key=merit, reverse=True):
-            if merit(row) > merit(best):
-                lines.append(
-                    f"- {name}: {row['model']} {number(row['score'])} against "
-                    f"{number(best['score'])} ({best['model']}); "
-                    f"{row['fit'] / best['fit']:.2g}x its seconds of fit, "
-                    f"{row['us_row'] / best['us_row']:.2g}x its seconds a row"
-                )
-    return lines
+    return better_peers(rows, GATED, "of the gated experts")
 
 
 def markdown(rows, scaling, names):
     """Return the page of all tables, targets first."""
     lines = [INTRODUCTION.format(cores=os.cpu_count(), versions=versions())]
-    for part in (targets(rows, scaling), better_peers(rows)):
+    for part in (targets(rows, scaling), losses(rows)):
         lines += ["## " + part[0].rstrip(":") + "\n", *part[1:], ""]
     for name, measured, left_out in tables(rows):
         lines.append(f"## {name}\n")

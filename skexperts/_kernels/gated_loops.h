@@ -208,7 +208,7 @@ INLINE int NAME(allocate)(const struct Gated *m, BATCH *b, int most_rows)
     const size_t n = most_rows, n_pairs = n * m->top_k;
     const size_t n_reals = n * m->n_features + n * m->gate_width + n * m->width
         + n * m->top_width + n_pairs * (2 + m->width);
-    const size_t n_ints = 3 * n_pairs + m->n_experts + 2;
+    const size_t n_ints = 3 * n_pairs + m->n_experts + 1;
     /* Sums may be split where a vector is aligned: that must not be up to chance. */
     const size_t n_bytes = 63 + (n + n_pairs) * sizeof(REAL *) + n_reals * sizeof(REAL)
         + n_ints * sizeof(int32_t);
@@ -228,7 +228,7 @@ INLINE int NAME(allocate)(const struct Gated *m, BATCH *b, int most_rows)
     b->slopes = b->weights + n * m->top_width;
     b->pulls = b->slopes + n_pairs;
     b->chosen = (int32_t *)(b->pulls + n_pairs);
-    b->places = b->chosen + n_pairs + 1;
+    b->places = b->chosen + n_pairs;
     b->pair_rows = b->places + n_pairs;
     b->bounds = b->pair_rows + n_pairs;
     return 1;

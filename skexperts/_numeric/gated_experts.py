@@ -25,10 +25,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from skexperts._kernels import gated
+from skexperts._numeric.linear_experts import not_empty
 
 GATES = {"softmax": 0, "sigmoid": 1}
 LOSSES = {"log_loss": 0, "squared_hinge": 1, "squared_error": 2, "huber": 3}
-# Up to so many outputs experts are stored feature by feature, without padding.
+# Up to so many outputs experts are stored output by output, without padding.
 _MOST_NARROW = 3
 _VECTOR_BYTES = 64
 # Rows that are answered at a time: they stay in the cache. No bits depend on it.
@@ -122,7 +123,7 @@ class GatedExperts:
         gates = np.zeros((self.n_features + 1, gate_width), self.table.dtype)
         rows: tuple[Any, Any, Any, Any] = (X, None, None, None)
         if not isinstance(X, np.ndarray):
-            rows = (None, _not_empty(X.data), _not_empty(X.indices), X.indptr)
+            rows = (None, not_empty(X.data), not_empty(X.indices), X.indptr)
         targets: tuple[Any, Any, Any, Any] = (None, None, None, None)
         if data is not None:
             targets = data.labels, data.targets, data.weights, data.losses
@@ -317,8 +318,3 @@ def routed_outputs(
         outputs,
     )
     return chosen, weights, outputs.reshape(n_rows, k, model.n_outputs)
-
-
-def _not_empty(values: NDArray) -> NDArray:
-    # There is no pointer to an empty array.
-    return values if len(values) else np.zeros(1, values.dtype)

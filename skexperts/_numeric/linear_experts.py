@@ -72,8 +72,8 @@ def stack_experts(
     coef.eliminate_zeros()
     return LinearExperts(
         coef.indptr.astype(np.int64),
-        _not_empty(coef.indices.astype(np.int32)),
-        _not_empty(coef.data),
+        not_empty(coef.indices.astype(np.int32)),
+        not_empty(coef.data),
         intercept,
         absent,
         np.asarray(absent.max(axis=1)),
@@ -107,11 +107,11 @@ def linear_outputs(
     if isinstance(X, np.ndarray):
         dense_pairs(X, *rest)
     else:
-        data, indices = _not_empty(X.data), _not_empty(X.indices)
+        data, indices = not_empty(X.data), not_empty(X.indices)
         sparse_pairs(data, indices, X.indptr, X.shape[1], *rest)
     return values
 
 
-def _not_empty(values: NDArray) -> NDArray:
-    # There is no pointer to an empty array.
+def not_empty(values: NDArray) -> NDArray:
+    """Return values, or one zero for none: there is no pointer to an empty array."""
     return values if len(values) else np.zeros(1, values.dtype)
