@@ -14,6 +14,7 @@ from skexperts.ensemble import (
     PartitionedExpertsClassifier,
     PartitionedExpertsRegressor,
 )
+from skexperts.feature_extraction import SegmentVectorizer
 from skexperts.gating import DistanceGate, HardGate, SigmoidGate, SoftmaxGate
 from skexperts.partition import (
     ColumnPartitioner,
@@ -41,6 +42,7 @@ __all__ = [
     "PartitionedExpertsClassifier",
     "PartitionedExpertsRegressor",
     "RandomPartitioner",
+    "SegmentVectorizer",
     "SigmoidGate",
     "SoftmaxGate",
     "SparseCoder",

@@ -25,10 +25,16 @@ class FeatureGroups(DocLinkMixin, PartitionerMixin, BaseEstimator):
     Parameters
     ----------
     groups : int or list, default=8
-        Number of random disjoint groups, whose sizes differ by one at the most; or the
-        groups themselves, each a list of names (if X is a DataFrame) and positions, or
-        a slice of positions. Groups may overlap, and may leave columns out. Negative
-        positions count from the end.
+        Number of disjoint groups, random ones unless `contiguous`, whose sizes differ
+        by one at the most; or the groups themselves, each a list of names (if X is a
+        DataFrame) and positions, or a slice of positions. Groups may overlap, and may
+        leave columns out. Negative positions count from the end.
+
+    contiguous : bool, default=False
+        Whether a number of groups cuts the columns into blocks of neighbours, the
+        larger ones first, instead of drawing them. Blocks of equal width are what
+        stands side by side: sensors, time steps, the parts of a text
+        (:class:`~skexperts.feature_extraction.SegmentVectorizer`).
 
     random_state : int, RandomState instance or None, default=None
         Seed of random groups.
@@ -62,15 +68,19 @@ class FeatureGroups(DocLinkMixin, PartitionerMixin, BaseEstimator):
     >>> drawn = FeatureGroups(2, random_state=0).fit(X).feature_groups_
     >>> [len(group) for group in drawn]
     [3, 2]
+    >>> FeatureGroups(2, contiguous=True).fit(X).feature_groups_
+    [array([0, 1, 2]), array([3, 4])]
     """
 
     _parameter_constraints: dict = {
         "groups": [Interval(Integral, 1, None, closed="left"), list, tuple],
+        "contiguous": ["boolean"],
         "random_state": ["random_state"],
     }
 
-    def __init__(self, groups=8, *, random_state=None):
+    def __init__(self, groups=8, *, contiguous=False, random_state=None):
         self.groups = groups
+        self.contiguous = contiguous
         self.random_state = random_state
 
     def __sklearn_tags__(self):
@@ -83,7 +93,7 @@ class FeatureGroups(DocLinkMixin, PartitionerMixin, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Draw the groups, or look up their columns.
+        """Draw or cut the groups, or look up their columns.
 
         Parameters
         ----------
@@ -97,13 +107,13 @@ class FeatureGroups(DocLinkMixin, PartitionerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If there are more random groups than features, there is no group, or a group
-            is empty, has a column twice, or has one that X has not.
+            If there are fewer features than groups asked for, there is no group, or a
+            group is empty, has a column twice, or has one that X has not.
         """
         with all_or_nothing(self):
             validate_table(self, X, reset=True)
             if isinstance(self.groups, Integral):
-                self.feature_groups_ = self._draw()
+                self.feature_groups_ = self._divide()
             else:
                 self.feature_groups_ = self._look_up()
             self.n_cells_ = len(self.feature_groups_)
@@ -124,12 +134,14 @@ class FeatureGroups(DocLinkMixin, PartitionerMixin, BaseEstimator):
         X = validate_table(self, X, reset=False)
         return np.full((X.shape[0], self.n_cells_), -np.inf)
 
-    def _draw(self):
+    def _divide(self):
         if self.groups > self.n_features_in_:
             raise ValueError(
                 f"groups={self.groups} must not exceed the number of features of X, "
                 f"n_features={self.n_features_in_}. Ask for fewer groups."
             )
+        if self.contiguous:
+            return np.array_split(np.arange(self.n_features_in_), self.groups)
         order = check_random_state(self.random_state).permutation(self.n_features_in_)
         return [np.sort(part) for part in np.array_split(order, self.groups)]
 
@@ -143,7 +155,7 @@ class FeatureGroups(DocLinkMixin, PartitionerMixin, BaseEstimator):
 
     def _positions(self, group, parameter):
         if isinstance(group, slice):
-            group = np.arange(self.n_features_in_)[group].tolist()
+            group = range(*group.indices(self.n_features_in_))
         if isinstance(group, np.ndarray) and group.ndim == 1:
             group = group.tolist()
         if not isinstance(group, list | tuple | range):
@@ -163,10 +175,10 @@ class FeatureGroups(DocLinkMixin, PartitionerMixin, BaseEstimator):
             ],
             dtype=np.intp,
         )
-        for position, column in zip(positions, group, strict=True):
-            if np.count_nonzero(positions == position) > 1:
-                raise ValueError(
-                    f"{parameter} has column {column!r} more than once. Give each "
-                    "column of a group once."
-                )
+        _, first, counts = np.unique(positions, return_index=True, return_counts=True)
+        if (counts > 1).any():
+            raise ValueError(
+                f"{parameter} has column {group[first[counts > 1].min()]!r} more than "
+                "once. Give each column of a group once."
+            )
         return positions

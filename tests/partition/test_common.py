@@ -13,6 +13,7 @@ from skexperts.partition import (
 PARTITIONERS = [
     ColumnPartitioner(0),
     FeatureGroups(1),
+    FeatureGroups(1, contiguous=True),
     FeatureGroups([[0], [-1]]),
     RandomPartitioner(1),
     TreePartitioner(),

@@ -41,6 +41,18 @@ def test_random_groups_depend_on_the_seed():
     assert (first != other).any()
 
 
+@given(st.integers(1, 40), st.data())
+def test_contiguous_groups_are_balanced_blocks_in_order(n_features, data):
+    n_groups = data.draw(st.integers(1, n_features))
+    partitioner = FeatureGroups(n_groups, contiguous=True)
+    groups = partitioner.fit(np.ones((2, n_features))).feature_groups_
+    np.testing.assert_array_equal(np.concatenate(groups), range(n_features))
+    sizes = [len(group) for group in groups]
+    assert len(sizes) == n_groups
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] - sizes[-1] <= 1
+
+
 @pytest.mark.parametrize("rows", [X, csr_array(X), X.tolist()], ids=type)
 def test_groups_may_overlap_and_leave_columns_out(rows):
     groups = [[3, -1], slice(0, 2), (1,), np.array([1, 0]), range(2), slice(None, -3)]
@@ -89,6 +101,20 @@ def test_impossible_groups_are_refused(groups, message):
     assert partitioner.n_cells_ == 1
 
 
+def test_too_many_contiguous_groups_are_refused():
+    with pytest.raises(ValueError, match="groups=6 must not exceed .* n_features=5"):
+        FeatureGroups(6, contiguous=True).fit(X)
+
+
+def test_groups_of_many_columns_are_looked_up():
+    wide = csr_array((2, 200_000))
+    slices = [slice(100_000), slice(100_000, None)]
+    halves = FeatureGroups(slices).fit(wide).feature_groups_
+    blocks = FeatureGroups(2, contiguous=True).fit(wide).feature_groups_
+    for half, block in zip(halves, blocks, strict=True):
+        np.testing.assert_array_equal(half, block)
+
+
 @pytest.mark.parametrize("groups", [[0], ["age"], [[0.5]], [[True]], [np.ones((1, 1))]])
 def test_what_is_no_group_is_refused(groups):
     with pytest.raises(TypeError, match="is neither"):
@@ -130,6 +156,7 @@ def test_the_number_of_random_groups_can_be_set():
         set_n_cells(FeatureGroups([[0]]), 2)
 
 
+@pytest.mark.parametrize("contiguous", [False, True])
 @pytest.mark.parametrize("groups", [2, [[0], [0, 1]]], ids=str)
-def test_contract(groups):
-    check_partitioner(FeatureGroups(groups, random_state=0))
+def test_contract(groups, contiguous):
+    check_partitioner(FeatureGroups(groups, contiguous=contiguous, random_state=0))
