@@ -13,12 +13,15 @@ from sklearn.svm import LinearSVC
 from skexperts import (
     AlphaCombinerClassifier,
     AlphaCombinerRegressor,
+    FeatureGroups,
+    GatedExpertsClassifier,
     PartitionedExpertsClassifier,
     PartitionedExpertsRegressor,
     RandomPartitioner,
+    SegmentVectorizer,
     SparseCoder,
 )
-from skexperts.datasets import load_letter
+from skexperts.datasets import load_letter, load_sms_spam
 
 
 def split(load):
@@ -130,3 +133,20 @@ def test_cross_validation_in_processes_agrees_with_one_process():
     np.testing.assert_array_equal(
         cross_val_score(model, X, y, n_jobs=2), cross_val_score(model, X, y)
     )
+
+
+@pytest.mark.parametrize(
+    "experts",
+    [
+        PartitionedExpertsClassifier(
+            partitioner=FeatureGroups(2, contiguous=True),
+            combiner=AlphaCombinerClassifier(loss="squared_hinge"),
+        ),
+        GatedExpertsClassifier(n_experts=2, max_iter=5, random_state=0),
+    ],
+    ids=["alpha", "gated"],
+)
+def test_an_expert_for_each_half_of_a_message(experts):
+    X, X_test, y, y_test = split(load_sms_spam)
+    model = make_pipeline(SegmentVectorizer(n_segments=2), experts)
+    assert model.fit(X, y).score(X_test, y_test) > 0.97

@@ -1,17 +1,18 @@
 """UCI letter recognition, bundled with the package."""
 
-from importlib.resources import files
 from string import ascii_uppercase
 
 import numpy as np
 from sklearn.utils import Bunch
 
+from skexperts.datasets._bundled import (
+    import_pandas,
+    read_arrays,
+    read_description,
+    rows_of,
+)
+
 _N_TRAIN = 16_000
-_SUBSETS = {
-    "all": slice(None),
-    "train": slice(_N_TRAIN),
-    "test": slice(_N_TRAIN, None),
-}
 _FEATURE_NAMES = [
     "x-box",
     "y-box",
@@ -106,21 +107,16 @@ def load_letter(*, subset="all", return_X_y=False, as_frame=False) -> Bunch | tu
     >>> len(X_train), len(X_test)
     (16000, 4000)
     """
-    if not isinstance(subset, str) or subset not in _SUBSETS:
-        raise ValueError(
-            "The 'subset' parameter of load_letter must be 'all', 'train' or 'test'."
-            f" Got {subset!r} instead."
-        )
-    folder = files("skexperts.datasets") / "data"
-    with (folder / "letter.npz").open("rb") as file, np.load(file) as arrays:
-        rows = _SUBSETS[subset]
-        data = arrays["data"][rows].astype(np.float64)
-        codes = arrays["target"][rows]
+    rows = rows_of(subset, _N_TRAIN, loader="load_letter")
+    arrays = read_arrays("letter")
+    data = arrays["data"][rows].astype(np.float64)
+    codes = arrays["target"][rows]
 
     target_names = np.array(list(ascii_uppercase))
     target, frame = target_names[codes], None
     if as_frame:
-        frame = _to_frame(data, target)
+        pd = import_pandas(loader="load_letter")
+        frame = pd.DataFrame(data, columns=_FEATURE_NAMES).assign(target=target)
         data, target = frame[_FEATURE_NAMES], frame["target"]
     if return_X_y:
         return data, target
@@ -130,16 +126,5 @@ def load_letter(*, subset="all", return_X_y=False, as_frame=False) -> Bunch | tu
         feature_names=list(_FEATURE_NAMES),
         target_names=target_names,
         frame=frame,
-        DESCR=(folder / "letter.rst").read_text(encoding="utf-8"),
+        DESCR=read_description("letter"),
     )
-
-
-def _to_frame(data, target):
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise ImportError(
-            "load_letter(as_frame=True) needs pandas, which cannot be imported."
-            " Install pandas, or use as_frame=False."
-        ) from error
-    return pd.DataFrame(data, columns=_FEATURE_NAMES).assign(target=target)
