@@ -117,6 +117,15 @@ def test_names_say_segment_and_word():
     assert [names[j] for j in row.indices] == ["segment0__wine", "segment1__blue"]
 
 
+def test_dense_features_may_be_a_frame():
+    vectorizer = make_pipeline(CountVectorizer(), TruncatedSVD(2, random_state=0))
+    segmenter = SegmentVectorizer(vectorizer, 2).set_output(transform="pandas")
+    frame = segmenter.fit_transform(pd.Series(TEXTS))
+    assert list(frame) == segmenter.get_feature_names_out().tolist()
+    expected = SegmentVectorizer(vectorizer, 2).fit_transform(TEXTS)
+    np.testing.assert_allclose(frame.to_numpy(), expected, atol=1e-12)
+
+
 def test_a_vectorizer_without_names_gives_none():
     segmenter = SegmentVectorizer(HashingVectorizer())
     assert not hasattr(segmenter, "get_feature_names_out")
