@@ -11,7 +11,7 @@ One thread, the seconds of which are counted: other work on the machine matters 
 With ``--json FILE``, what is in the file is not measured again.
 
     python -m benchmarks.compare_experts [--quick] [--data NAME ...] [--models NAME ...]
-        [--seeds N] [--budget SECONDS] [--json FILE] [--markdown FILE]
+        [--seeds N] [--budget SECONDS] [--json FILE]
 """
 
 import argparse
@@ -31,7 +31,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler, normalize
 from threadpoolctl import threadpool_limits
 
 from benchmarks.data import has_split, load, load_split, load_tfidf
-from benchmarks.experts_report import losses, markdown, print_row, targets
+from benchmarks.experts_report import losses, machine, print_row, targets
 from benchmarks.peers import REASONS, models
 from skexperts.datasets import make_piecewise_classification, make_piecewise_regression
 
@@ -230,7 +230,6 @@ def parser_of(description, names):
     parser.add_argument("--models", nargs="+", metavar="NAME", help="whole names")
     parser.add_argument("--budget", type=float, default=8, help="of a search, in s")
     parser.add_argument("--json", metavar="FILE")
-    parser.add_argument("--markdown", metavar="FILE")
     return parser
 
 
@@ -242,7 +241,10 @@ def main():
     quick = arguments.quick
     n_seeds = arguments.seeds or (1 if quick else 5)
     file = Path(arguments.json) if arguments.json else None
-    rows = json.loads(file.read_text()) if file and file.exists() else []
+    found = {"machine": machine(), "rows": []}
+    if file and file.exists():
+        found = json.loads(file.read_text())
+    rows = found["rows"]
     known = {(row["data"], row["model"]) for row in rows}
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -255,10 +257,8 @@ def main():
                 rows.append(row)
                 print_row(row)
                 if file:
-                    file.write_text(json.dumps(rows, indent=1))
+                    file.write_text(json.dumps(found, indent=1))
     print("\n".join(["", *losses(rows), "", *targets(rows)]))
-    if arguments.markdown:
-        Path(arguments.markdown).write_text(markdown(rows, names))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ machine matters little. At the end: how seconds of fit grow with ``n_experts`` a
 With ``--json FILE``, what is in the file is not measured again.
 
     python -m benchmarks.compare_gated [--quick] [--data NAME ...] [--models NAME ...]
-        [--budget SECONDS] [--json FILE] [--markdown FILE]
+        [--budget SECONDS] [--json FILE]
 """
 
 import json
@@ -42,7 +42,7 @@ from benchmarks.compare_experts import (
     timed,
     unit,
 )
-from benchmarks.experts_report import print_row
+from benchmarks.experts_report import machine, print_row
 from benchmarks.gated_peers import (
     ALPHAS,
     AVERAGED,
@@ -52,7 +52,7 @@ from benchmarks.gated_peers import (
     models_of,
     parameter,
 )
-from benchmarks.gated_report import losses, markdown, targets
+from benchmarks.gated_report import losses, targets
 from benchmarks.nonzeros import nonzeros
 from skexperts.ensemble import GatedExpertsClassifier
 
@@ -164,7 +164,7 @@ def main():
     parser = parser_of(__doc__, NAMES)
     arguments = parser.parse_args()
     quick, file = arguments.quick, arguments.json and Path(arguments.json)
-    found = {"rows": [], "scaling": []}
+    found = {"machine": machine(), "rows": [], "scaling": []}
     if file and file.exists():
         found = json.loads(file.read_text())
     known = {(row["data"], row["model"]): row for row in found["rows"]}
@@ -183,9 +183,8 @@ def main():
             found["scaling"].append(scale(name, SCALING[name], REPEATS))
             save(found, file)
     print(f"{time.process_time() - start:.0f} s")
-    print("\n".join(["", *losses(found["rows"]), "", *targets(**found)]))
-    if arguments.markdown:
-        Path(arguments.markdown).write_text(markdown(**found, names=NAMES))
+    rows, scaling = found["rows"], found["scaling"]
+    print("\n".join(["", *losses(rows), "", *targets(rows, scaling)]))
 
 
 def save(found, file):

@@ -17,7 +17,8 @@ INTRODUCTION = """# Comparison
 `PartitionedExpertsClassifier` and `PartitionedExpertsRegressor` next to other models of
 scikit-learn and its neighbours, with what they lose. Made by
 
-    python -m benchmarks.compare_experts --markdown docs/comparison.md
+    python -m benchmarks.compare_experts --json docs/results/experts.json
+    python -m benchmarks.pages
 
 The head of `benchmarks/compare_experts.py` says how settings are chosen and what is
 timed, `benchmarks/peers.py` which settings there are: up to six for each, compared by
@@ -113,8 +114,8 @@ def targets(rows):
     return lines
 
 
-def versions():
-    """Return the versions of the libraries of the peers, with commas."""
+def machine():
+    """Return where something was measured: cores, and versions of the libraries."""
     found = f"scikit-learn {sklearn.__version__}, NumPy {np.__version__}, SciPy "
     found += scipy.__version__
     try:
@@ -125,12 +126,12 @@ def versions():
         found += f", scikit-lego {sklego.__version__}"
     except ImportError:
         pass
-    return found
+    return {"cores": os.cpu_count(), "versions": found}
 
 
-def markdown(rows, names):
+def markdown(rows, machine, names):
     """Return the page of all tables, with what loses and what is missing at the end."""
-    lines = [INTRODUCTION.format(cores=os.cpu_count(), versions=versions())]
+    lines = [INTRODUCTION.format(**machine)]
     for name, measured, left_out in tables(rows):
         lines.append(f"## {name}\n")
         if measured:

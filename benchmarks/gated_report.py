@@ -1,14 +1,11 @@
 """Tables and targets of what ``compare_gated`` has measured."""
 
-import os
-
 from benchmarks.experts_report import (
     about,
     better_peers,
     merit,
     number,
     tables,
-    versions,
 )
 from benchmarks.gated_peers import AVERAGED, GATED, SPARSE, ZEROS
 
@@ -34,11 +31,13 @@ INTRODUCTION = """# Gated experts and their peers
 
 `GatedExpertsClassifier` and `GatedExpertsRegressor` next to other models. Made by
 
-    python -m benchmarks.compare_gated --markdown docs/comparison_gated.md
+    python -m benchmarks.compare_gated --json docs/results/gated.json
+    python -m benchmarks.pages
 
 The head of `benchmarks/compare_gated.py` says how settings are chosen and what is
 timed, `benchmarks/gated_peers.py` and `benchmarks/peers.py` which settings there are.
-One thread of a machine with {cores} cores and other work to do: read times as ratios.
+One thread of a machine with {cores} cores and other work to do: read times as
+ratios.{note}
 {versions}.
 
 Scores are accuracy in per cent (higher is better) or, for regression, the RMSE in units
@@ -97,9 +96,9 @@ def losses(rows):
     return better_peers(rows, GATED, "of the gated experts")
 
 
-def markdown(rows, scaling, names):
+def markdown(rows, scaling, machine, names):
     """Return the page of all tables, targets first."""
-    lines = [INTRODUCTION.format(cores=os.cpu_count(), versions=versions())]
+    lines = [INTRODUCTION.format(**{"note": ""} | machine)]
     for part in (targets(rows, scaling), losses(rows)):
         lines += ["## " + part[0].rstrip(":") + "\n", *part[1:], ""]
     for name, measured, left_out in tables(rows):

@@ -1,7 +1,13 @@
 """Configuration of the site."""
 
 import re
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from benchmarks import pages
 
 project = "skexperts"
 author = "The skexperts developers"
@@ -20,6 +26,7 @@ exclude_patterns = ["_build", "changes.d"]
 templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_title = "skexperts"
+html_theme_options = {"navigation_with_keys": True, "show_toc_level": 2}
 
 # Methods are written out on the page of their class, by the template.
 numpydoc_show_class_members = False
@@ -46,11 +53,17 @@ def escape_types(app, what, name, obj, options, lines):
     """Keep names such as n_features_in_ in types from being read as links."""
     for i, line in enumerate(lines):
         head, colon, kind = line.partition(" : ")
-        if colon and re.fullmatch(r"\s*\w+", head):
+        if colon and re.fullmatch(r"\s*\w+(, \w+)*", head):
             lines[i] = head + colon + re.sub(r"\b(\w+)_\b", r"\1\\_", kind)
 
 
+def write_benchmark_pages(app):
+    """Write the pages of docs/results anew."""
+    pages.write()
+
+
 def setup(app):
+    app.connect("builder-inited", write_benchmark_pages)
     app.connect("autodoc-skip-member", skip_scikit_learn)
     # numpydoc comes after it, at the default priority of 500.
     app.connect("autodoc-process-docstring", escape_types, priority=400)

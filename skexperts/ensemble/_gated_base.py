@@ -333,7 +333,7 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
 
     @property
     def sparse_coef_(self):
-        """Coefficients as CSR of shape (n_experts_ * n_outputs, n_features)."""
+        """Coefficients as CSR, a row for each output of each expert."""
         check_is_fitted(self)
         return csr_array(self.coef_.reshape(-1, self.coef_.shape[2]))
 
