@@ -15,6 +15,7 @@ from skexperts.ensemble import (
     PartitionedExpertsRegressor,
 )
 from skexperts.feature_extraction import SegmentVectorizer
+from skexperts.feature_selection import SparseFeatureSelector
 from skexperts.gating import DistanceGate, HardGate, SigmoidGate, SoftmaxGate
 from skexperts.partition import (
     ColumnPartitioner,
@@ -46,6 +47,7 @@ __all__ = [
     "SigmoidGate",
     "SoftmaxGate",
     "SparseCoder",
+    "SparseFeatureSelector",
     "TreePartitioner",
     "__version__",
 ]
