@@ -1,8 +1,8 @@
 """Any model of experts as a list of experts, with coefficients and names of features.
 
 A linear estimator that is no model of experts is one expert. A model at the end of a
-pipeline is read there: its features are those that the last step sees. An expert that is
-a pipeline has features of its own, those that *its* last step sees.
+pipeline is read there: its features are those that the last step sees. An expert that
+is a pipeline has features of its own, those that *its* last step sees.
 """
 
 from typing import Any, NamedTuple
@@ -72,24 +72,40 @@ def split_pipeline(model):
     if not isinstance(model, Pipeline):
         return None, model
     inner, last = split_pipeline(model.steps[-1][1])
-    fronts = [front for front in (model[:-1], inner) if front is not None and len(front)]
+    fronts = [
+        front for front in (model[:-1], inner) if front is not None and len(front)
+    ]
     if len(fronts) == 2:
         return Pipeline([("first", fronts[0]), ("then", fronts[1])]), last
     return (fronts[0] if fronts else None), last
 
 
-def input_names(front, last):
+def input_names(front, last, given=None):
     """Return the names of the features that a model sees at the end of a pipeline.
 
     Parameters
     ----------
     front, last : see :func:`split_pipeline`
+    given : array-like of shape (n_features,), default=None
+        Names to use instead.
 
     Returns
     -------
     names : ndarray of shape (n_features,), object
         ``x0, x1, ...`` where X had none.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many names as features.
     """
+    if given is not None:
+        if len(given) != last.n_features_in_:
+            raise ValueError(
+                f"feature_names must name the {last.n_features_in_} features that "
+                f"{type(last).__name__} sees. Got {len(given)} names."
+            )
+        return np.asarray(given, dtype=object)
     names = getattr(last, "feature_names_in_", None)
     if names is not None:
         return np.asarray(names, dtype=object)
@@ -203,7 +219,7 @@ def expert_coefficients(model):
 def union(parts, names):
     """Return the names that are in any part, those of ``names`` first, in order."""
     seen = dict.fromkeys(np.concatenate(parts).tolist())
-    if seen.keys() & set(names.tolist()):
+    if not seen or seen.keys() & set(names.tolist()):
         seen = dict.fromkeys([*names.tolist(), *seen])
     return np.array(list(seen), dtype=object)
 
@@ -272,7 +288,10 @@ def _coefficients(final, classes, n_own):
     if one_against_one or coef.shape[0] != len(known):
         return None, None
     places = csr_array(
-        (np.ones(len(known)), (np.searchsorted(classes, known), np.arange(len(known)))),
+        (
+            np.ones(len(known), coef.dtype),
+            (np.searchsorted(classes, known), np.arange(len(known))),
+        ),
         shape=(len(classes), len(known)),
     )
     return _outputs_of(classes, places @ coef, places @ intercept)
