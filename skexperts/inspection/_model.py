@@ -97,13 +97,15 @@ def input_names(front, last, given=None):
     Raises
     ------
     ValueError
-        If there are not as many names as features.
+        If there are not as many different names as features.
     """
     if given is not None:
-        if len(given) != last.n_features_in_:
+        n_names = len(set(given))
+        if len(given) != last.n_features_in_ or n_names < len(given):
             raise ValueError(
                 f"feature_names must name the {last.n_features_in_} features that "
-                f"{type(last).__name__} sees. Got {len(given)} names."
+                f"{type(last).__name__} sees, each one differently. Got {len(given)} "
+                f"names, {n_names} of them different."
             )
         return np.asarray(given, dtype=object)
     names = getattr(last, "feature_names_in_", None)
@@ -245,6 +247,8 @@ def _names_after(front, names, n_features):
     if front is None:
         given = [f"x{j}" for j in range(n_features)] if names is None else names
         return np.asarray(given, dtype=object)
+    if hasattr(front, "feature_names_in_"):
+        names = None
     try:
         return np.asarray(front.get_feature_names_out(names), dtype=object)
     except (AttributeError, ValueError):
@@ -275,7 +279,10 @@ def _coefficients(final, classes, n_own):
     coef = getattr(final, "coef_", None)
     if coef is None or not hasattr(final, "intercept_"):
         return None, None
-    coef = csr_array(np.atleast_2d(coef) if not issparse(coef) else coef)
+    if issparse(coef) and len(coef.shape) == 1:
+        # Of one target, after sparsify(): a matrix of one dimension, without a reshape.
+        coef = csr_array((coef.data, coef.indices, [0, coef.nnz]), (1, *coef.shape))
+    coef = csr_array(coef if issparse(coef) else np.atleast_2d(coef))
     intercept = np.broadcast_to(np.ravel(final.intercept_), coef.shape[:1])
     if coef.shape[1] != n_own:
         return None, None

@@ -43,10 +43,7 @@ def text_table(columns):
     cells = [[name, *map(_word, values)] for name, values in columns.items()]
     widths = [max(map(len, column)) for column in cells]
     lines = zip(*cells, strict=True)
-    return "\n".join(
-        "  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True))
-        for line in lines
-    )
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
 def pandas_frame(columns, index=None):

@@ -310,8 +310,16 @@ def test_names_after_a_pipeline_and_given_names():
     rows = StandardScaler().fit_transform(X)
     names = [f"standard {name}" for name in X.columns]
     assert explain(last, rows[0], feature_names=names).features.tolist() == names
+    with pytest.raises(ValueError, match="13 names, 12 of them different"):
+        explain(last, rows[0], feature_names=["b", *names[:11], "b"])
     with pytest.raises(ValueError, match="must name the 13 features.*Got 2 names"):
         explain(last, rows[0], feature_names=["a", "b"])
+
+
+def test_names_that_an_expert_was_fitted_with_stay():
+    model, X = customers()
+    names = explain(model, X[:1], feature_names=["one", "two", "three"]).features
+    assert names[-3:].tolist() == ["age", "income", "segment_north"]
 
 
 def test_steps_without_names():

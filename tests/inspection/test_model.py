@@ -7,7 +7,7 @@ from sklearn.datasets import load_wine
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, Ridge, SGDRegressor
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -64,6 +64,12 @@ def test_sparse_coefficients():
     wanted = model.coef_
     np.testing.assert_array_equal(expert_coefficients(model.sparsify())[0], wanted)
     assert split_pipeline(model)[1].coef_.format == "csr"
+
+
+def test_sparse_coefficients_of_one_target():
+    model = SGDRegressor(random_state=0).fit(X, y)
+    wanted = model.coef_
+    assert expert_coefficients(model.sparsify())[0, 0].tolist() == wanted.tolist()
 
 
 def test_classes_that_an_expert_lacks_have_zeros():
