@@ -7,7 +7,7 @@ import numpy as np
 from skexperts.inspection._text import pandas_frame, signed_names
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
     """Why a model answers what it does for one row.
 
@@ -88,7 +88,7 @@ class Explanation:
             }
         )
 
-    def __str__(self):
+    def __repr__(self):
         """Describe the largest output, expert by expert."""
         c = int(self.value.argmax())
         name = "" if self.method == "predict" else f" of {self.outputs[c]}"
