@@ -23,6 +23,7 @@ DENSE_ALLOWED = {
     "svm/_base.py": "coefficients made sparse by sparsify(), for a warm start",
     "decomposition/_encode.py": "norms of rows",
     "decomposition/_base.py": "the codes, for sparse_output=False",
+    "inspection/_model.py": "coefficients, for arrays of all experts",
 }
 
 # Loaded where they are used, so that `import skexperts` stays quick and needs no extra.
