@@ -1,3 +1,15 @@
 """Looking at a model: what each expert is, and why a row gets what it gets."""
 
-__all__: list[str] = []
+from skexperts.inspection._alpha_display import AlphaDisplay
+from skexperts.inspection._coefficient_display import CoefficientDisplay
+from skexperts.inspection._dictionary_display import DictionaryDisplay
+from skexperts.inspection._expert_map_display import ExpertMapDisplay
+from skexperts.inspection._routing_display import RoutingDisplay
+
+__all__ = [
+    "AlphaDisplay",
+    "CoefficientDisplay",
+    "DictionaryDisplay",
+    "ExpertMapDisplay",
+    "RoutingDisplay",
+]
