@@ -40,9 +40,15 @@ def draw_bars(display, ax, n_columns, n_entries, artist_kwargs):
     -------
     axes : ndarray of Axes of shape (n_shown,)
     """
+    place = ax.get_subplotspec()
+    if place is None:
+        raise ValueError(
+            "ax is divided among the atoms, but it lies in no grid. Take axes of "
+            "plt.subplots, or give image_shape."
+        )
     ax.set_axis_off()
     n_rows = -(-len(display.atoms) // n_columns)
-    grid = ax.get_subplotspec().subgridspec(n_rows, n_columns)
+    grid = place.subgridspec(n_rows, n_columns)
     axes = [ax.figure.add_subplot(grid[k]) for k in range(len(display.atoms))]
     for k, (panel, atom) in enumerate(zip(axes, display.components, strict=True)):
         _draw_entries(panel, atom, display.feature_names, n_entries, artist_kwargs)

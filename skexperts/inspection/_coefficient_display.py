@@ -193,7 +193,12 @@ class CoefficientDisplay:
                 f"The experts of {type(last).__name__} have no coefficients to draw. "
                 "Use linear experts."
             )
-        values, of = _one_value(coef, getattr(last, "classes_", None), class_label)
+        values, quantity = _one_value(
+            coef,
+            getattr(last, "classes_", None),
+            class_label,
+            what=kind.removesuffix("s"),
+        )
         used = np.nan_to_num(values)
         order = np.lexsort((-np.abs(used).sum(axis=0), -np.count_nonzero(used, axis=0)))
         n_used = np.count_nonzero(used.any(axis=0))
@@ -203,7 +208,7 @@ class CoefficientDisplay:
             features=features,
             feature_labels=[str(names[j]) for j in features],
             expert_labels=expert_labels(last, seen)[: len(coef)],
-            quantity=of.format(kind.removesuffix("s")),
+            quantity=quantity,
         )
         return display.plot(ax, artist_kwargs=artist_kwargs)
 
@@ -221,13 +226,13 @@ def _deviations(last):
     )
 
 
-def _one_value(coef, classes, class_label):
+def _one_value(coef, classes, class_label, *, what):
     """Return one value for each expert and feature, and what it is."""
     if class_label is None and coef.shape[1] > 1:
         outputs = "outputs" if classes is None else "classes"
-        return np.abs(coef).mean(axis=1), f"mean absolute {{}} over the {outputs}"
+        return np.abs(coef).mean(axis=1), f"mean absolute {what} over the {outputs}"
     if classes is None and class_label is None:
-        return coef[:, 0], "{}"
+        return coef[:, 0], what
     if class_label is None:
         class_label = classes.tolist()[-1]
     labels = [] if classes is None else classes.tolist()
@@ -237,7 +242,7 @@ def _one_value(coef, classes, class_label):
             f"{labels}."
         )
     position = labels.index(class_label)
-    text = f"{{}} for class {class_label}"
+    text = f"{what} for class {class_label}"
     if coef.shape[1] == 1:
         return coef[:, 0] * (1 if position else -1), text
     return coef[:, position], text

@@ -203,10 +203,12 @@ class DictionaryDisplay:
         front, last = split_pipeline(coder)
         components = _atoms_of(last)
         n_features = components.shape[1]
-        if image_shape is not None and np.prod(image_shape) != n_features:
+        if image_shape is not None and (
+            np.shape(image_shape) != (2,) or np.prod(image_shape) != n_features
+        ):
             raise ValueError(
-                f"image_shape={image_shape} has {np.prod(image_shape)} pixels, but "
-                f"atoms have {n_features} entries. Give height and width."
+                f"image_shape={image_shape!r} must be a height and a width whose "
+                f"product is the number of entries of an atom, {n_features}."
             )
         order, use = np.arange(len(components)), None
         if X is not None:
@@ -239,4 +241,4 @@ def _atoms_of(coder):
 def _use(coder, X):
     """Return the share of the rows that use each atom."""
     codes = coder.transform(X)
-    return np.asarray((codes != 0).mean(axis=0)).ravel()
+    return np.asarray((codes != 0).sum(axis=0)).ravel() / codes.shape[0]

@@ -3,6 +3,7 @@
 from numbers import Integral
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from sklearn.utils.validation import column_or_1d
 
@@ -150,6 +151,7 @@ class ExpertMapDisplay:
         )
         ax.set(xlabel=self.axis_labels[0], ylabel=self.axis_labels[1])
         if labels is not None:
+            ax.autoscale_view()
             place_labels(ax, self.centers[used], [labels[k] for k in used])
         return self
 
@@ -233,7 +235,7 @@ class ExpertMapDisplay:
 
         grid_resolution : int, default=200
             Points on each side of the grid on which the regions of the experts are
-            drawn if there are two features and `plane` is None; 0 draws none.
+            drawn if X is dense with two features and `plane` is None; 0 draws none.
 
         annotate : {"expert", "class"} or None, default="expert"
             What to write at the centres: the expert, or the most frequent class of its
@@ -280,7 +282,8 @@ class ExpertMapDisplay:
         if y is not None and is_classifier(model):
             classes = _main_classes(routing, y)
         regions = None
-        if plane is None and routed.X.shape[1] == 2 and grid_resolution > 0:
+        is_plane = routed.X.shape[1] == 2 and not issparse(routed.X)
+        if plane is None and is_plane and grid_resolution > 0:
             regions = choices_on_grid(
                 routed.model, routed.X, coordinates, grid_resolution
             )

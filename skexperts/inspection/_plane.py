@@ -1,5 +1,7 @@
 """Rows in a plane, and the plane in regions of first choices."""
 
+from numbers import Integral
+
 import numpy as np
 from scipy.sparse import csr_array, issparse
 from sklearn.decomposition import PCA, TruncatedSVD
@@ -63,7 +65,7 @@ def _principal_plane(X, names):
 
 def _transformed(X, plane):
     coordinates = plane.transform(X)
-    shape = np.shape(coordinates)
+    shape = coordinates.shape
     if len(shape) != 2 or shape[1] != 2:
         raise ValueError(
             f"plane={plane!r} gives an array of shape {shape}, but a map needs two "
@@ -83,6 +85,7 @@ def _two_columns(X, names, plane):
             f"plane must be two columns, a fitted transformer or None. Got {plane!r}."
         )
     positions = [_position(column, names) for column in columns]
+    X = X.tocsc() if issparse(X) else X
     picked = [column_values(X, j) for j in positions]
     try:
         coordinates = np.column_stack(picked).astype(np.float64)
@@ -97,7 +100,7 @@ def _position(column, names):
     if isinstance(column, str):
         if column in names:
             return names.index(column)
-    elif -len(names) <= column < len(names):
+    elif isinstance(column, Integral) and -len(names) <= column < len(names):
         return column % len(names)
     raise ValueError(
         f"plane names the column {column!r}, which is not among the {len(names)} "

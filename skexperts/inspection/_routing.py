@@ -65,7 +65,8 @@ def read_routing(model, X, y=None):
     if not hasattr(X, "shape"):
         X = np.asarray(X)
     names = input_names(front, last)
-    return Routed(last, X, names, routing, expert_labels(last, names))
+    labels = expert_labels(last, names)[: routing.shape[1]]
+    return Routed(last, X, names, routing, labels)
 
 
 def expert_labels(last, names):
