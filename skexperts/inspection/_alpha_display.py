@@ -141,14 +141,15 @@ class AlphaDisplay:
             If matplotlib is not installed.
         """
         front, last = split_pipeline(model)
-        if not hasattr(last, "alpha_") or not np.ndim(last.alpha_):
+        named = hasattr(last, "named_estimators_")
+        if not hasattr(last, "alpha_") or not (named or hasattr(last, "experts_")):
             raise TypeError(
                 f"{type(last).__name__} has no weights alpha_ to draw. Pass an "
                 "AlphaCombiner, or partitioned experts that were fitted with "
                 "combiner=AlphaCombinerClassifier() or AlphaCombinerRegressor()."
             )
         alpha = last.alpha_
-        if hasattr(last, "named_estimators_"):
+        if named:
             used = last.named_estimators_.items()
             names = [name for name, member in used if not isinstance(member, str)]
             display = cls(

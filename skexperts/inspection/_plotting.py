@@ -19,8 +19,8 @@ BAR, NEGATIVE, MARK = PALETTE[0], PALETTE[3], PALETTE[5]
 _FONT, _LINE = 8, 10.5
 # Of colour bars, in points.
 _BAR_WIDTH = 10
-# Cells of a matrix that numbers can be written into.
-_MOST_ROWS, _MOST_COLUMNS = 32, 16
+# More columns of numbers are not read any more.
+_MOST_COLUMNS = 16
 
 
 def new_axes(display, ax, size):
@@ -143,7 +143,7 @@ def draw_matrix(ax, values, *, rows, columns, label, artist_kwargs, extend="neit
 
 
 def write_values(ax, image, values, form):
-    """Write the values into the cells of a matrix, if it has few.
+    """Write the values into the cells of a matrix, if they are few and have room.
 
     Parameters
     ----------
@@ -154,21 +154,19 @@ def write_values(ax, image, values, form):
     form : str
         As for ``format``.
     """
-    if values.shape[0] > _MOST_ROWS or values.shape[1] > _MOST_COLUMNS:
+    n_rows, n_columns = values.shape
+    places = np.argwhere(~np.isnan(values))
+    texts = [format(values[i, j], form) for i, j in places]
+    longest = 0.62 * _FONT * max(map(len, texts), default=0)
+    width, height = _points(ax)
+    fits = longest * n_columns <= width and _LINE * n_rows <= height
+    if not fits or n_columns > _MOST_COLUMNS:
         return
-    for (i, j), value in np.ndenumerate(values):
-        if not np.isnan(value):
-            red, green, blue, _ = image.cmap(image.norm(value))
-            dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
-            ax.text(
-                j,
-                i,
-                format(value, form),
-                ha="center",
-                va="center",
-                fontsize=_FONT,
-                color="white" if dark else "black",
-            )
+    for (i, j), text in zip(places, texts, strict=True):
+        red, green, blue, _ = image.cmap(image.norm(values[i, j]))
+        dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
+        color = "white" if dark else "black"
+        ax.text(j, i, text, ha="center", va="center", fontsize=_FONT, color=color)
 
 
 def place_labels(ax, positions, labels):

@@ -3,9 +3,10 @@
 import sys
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 
 from skexperts import (
@@ -129,3 +130,7 @@ def test_an_alpha_that_is_a_penalty_is_no_weight(gated, wine):
         AlphaDisplay.from_estimator(gated)
     combiner = AlphaCombinerClassifier([("one", LogisticRegression(max_iter=500))])
     assert AlphaDisplay.from_estimator(combiner.fit(*wine)).alpha.tolist() == [1.0]
+    X, y = wine
+    ridge = RidgeCV(alpha_per_target=True).fit(X, np.column_stack([y, -y]))
+    with pytest.raises(TypeError, match="RidgeCV has no weights"):
+        AlphaDisplay.from_estimator(ridge)

@@ -61,6 +61,18 @@ def test_confusion(partitioned, wine, weights):
     assert sorted(texts) == sorted(counts[counts > 0])
 
 
+@pytest.mark.parametrize(("factor", "n_texts"), [(1, 4), (10**16, 0)])
+def test_numbers_are_written_where_they_have_room(factor, n_texts):
+    display = RoutingDisplay(
+        kind="confusion",
+        values=factor * np.array([[11, 22, 0], [0, 33, 44]]),
+        order=np.arange(2),
+        expert_labels=["0", "1"],
+        class_labels=["a", "b", "c"],
+    )
+    assert len(display.plot().ax_.texts) == n_texts
+
+
 @pytest.mark.parametrize("kind", ["load", "entropy", "overlap", "confusion"])
 def test_a_pipeline_is_its_last_step_on_what_it_sees(pipeline, wine_frame, kind):
     X, y = wine_frame
