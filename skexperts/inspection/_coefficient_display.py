@@ -114,7 +114,6 @@ class CoefficientDisplay:
             columns=self.expert_labels,
             label=self.quantity,
             artist_kwargs=options | (artist_kwargs or {}),
-            extend=("both" if signed else "max") if (sizes > top).any() else "neither",
         )
         ax.set(xlabel="expert", ylabel="feature")
         return self

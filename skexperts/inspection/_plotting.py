@@ -19,6 +19,13 @@ BAR, NEGATIVE, MARK = PALETTE[0], PALETTE[3], PALETTE[5]
 _FONT, _LINE = 8, 10.5
 # Of colour bars, in points.
 _BAR_WIDTH = 10
+# Whether values are below and above the ends of a colour bar.
+_EXTEND = {
+    (False, False): "neither",
+    (False, True): "max",
+    (True, False): "min",
+    (True, True): "both",
+}
 # More columns of numbers are not read any more.
 _MOST_COLUMNS = 16
 
@@ -105,7 +112,7 @@ def _points(ax):
     return box.width * 72 / ax.figure.dpi, box.height * 72 / ax.figure.dpi
 
 
-def draw_matrix(ax, values, *, rows, columns, label, artist_kwargs, extend="neither"):
+def draw_matrix(ax, values, *, rows, columns, label, artist_kwargs):
     """Draw a matrix with its labels and a colour bar; NaN stays blank.
 
     Parameters
@@ -117,8 +124,6 @@ def draw_matrix(ax, values, *, rows, columns, label, artist_kwargs, extend="neit
         Of the colour bar.
     artist_kwargs : dict
         For ``Axes.imshow``.
-    extend : {"neither", "max", "both"}, default="neither"
-        Where values are beyond the ends of the colour bar.
 
     Returns
     -------
@@ -126,6 +131,7 @@ def draw_matrix(ax, values, *, rows, columns, label, artist_kwargs, extend="neit
     """
     options = {"aspect": "auto", "interpolation": "nearest", **artist_kwargs}
     image = ax.imshow(values, **options)
+    low, high = image.get_clim()
     width, height = _points(ax)
     ax.figure.colorbar(
         image,
@@ -135,7 +141,7 @@ def draw_matrix(ax, values, *, rows, columns, label, artist_kwargs, extend="neit
         fraction=2 * _BAR_WIDTH / width,
         aspect=height / _BAR_WIDTH,
         pad=0.02,
-        extend=extend,
+        extend=_EXTEND[bool((values < low).any()), bool((values > high).any())],
     )
     label_ticks(ax, "y", rows)
     label_ticks(ax, "x", columns)
