@@ -233,7 +233,7 @@ class BaseAlphaCombiner(
                 task=task,
             )
         self._names = [name for name, _ in named]
-        self._scale, self._dtype = scale, X.dtype
+        self._scale, self._dtype = scale, X.dtype.name
         self.estimators_ = fitted
         self.named_estimators_ = Bunch(**dict(self.estimators))
         self.named_estimators_.update(zip(self._names, fitted, strict=True))

@@ -40,13 +40,14 @@ from skexperts._validation import validate_sample_weight
 from skexperts.ensemble._alpha import learn_alpha
 from skexperts.ensemble._cell import common_scale, read_cell
 from skexperts.ensemble._fit_experts import Plan
-from skexperts.ensemble._linear import stack_linear
+from skexperts.ensemble._linear import stack_of
 from skexperts.ensemble._metadata import NOTHING_ROUTED, RoutesMetadata
 from skexperts.ensemble._n_experts import choose_n_experts
 from skexperts.ensemble._report import fit_report, warn_of_merged_cells
 from skexperts.ensemble._rounds import check_rounds, run_rounds
 from skexperts.ensemble._router import GATES, Router, make_gate, make_partitioner
 from skexperts.ensemble._sharing import check_can_share
+from skexperts.ensemble._state import PickledState
 
 # Outputs of experts in memory at a time; every block may call every expert.
 _OUTPUTS = 1 << 22
@@ -56,6 +57,7 @@ _NOT_ALWAYS = (
     "deviation_",
     "deviation_intercept_",
     "n_experts_scores_",
+    "pruning_report_",
     "shared_",
 )
 
@@ -64,6 +66,7 @@ class BasePartitionedExperts(
     DocLinkMixin,
     CallbackSupport,
     RoutesMetadata,
+    PickledState,
     MetaEstimatorMixin,
     BaseEstimator,
     metaclass=ABCMeta,
@@ -366,21 +369,14 @@ class BasePartitionedExperts(
             )
             router = replace(router, alpha=alpha)
             self.alpha_ = alpha
-        self._router = router
+        self._router = router.without_rows()
         self.cells_, self.gate_ = router.cells, router.gate
         self.n_experts_ = len(router.cells)
         self.experts_ = [fit.expert for fit in fits]
-        self._linear = stack_linear(
-            self.experts_,
-            router.columns,
-            X.shape[1],
-            self._n_outputs,
-            scale=self._scale,
-            classes=classes,
-        )
+        self._linear = stack_of(self, X.shape[1])
         self._publish_shared(joint)
         self.fit_report_ = fit_report(router, routing, fits)
-        self._dtype = getattr(X, "dtype", None)
+        self._dtype = X.dtype.name if hasattr(X, "dtype") else None
 
     def _publish_shared(self, joint):
         if joint is not None:

@@ -65,6 +65,25 @@ def stack_linear(experts, columns, n_features, n_outputs, *, scale, classes):
     return stack_experts(parts, n_features, n_outputs)
 
 
+def stack_of(model, n_features):
+    """Return the stack of the experts of a fitted model, or None.
+
+    Parameters
+    ----------
+    model : PartitionedExpertsClassifier or PartitionedExpertsRegressor
+    n_features : int
+        Number of columns of X.
+    """
+    return stack_linear(
+        model.experts_,
+        model._router.columns,
+        n_features,
+        model._n_outputs,
+        scale=model._scale,
+        classes=getattr(model, "classes_", None),
+    )
+
+
 def _linear(expert, columns, n_features, classes):
     n_columns = n_features if columns is None else len(columns)
     if classes is None:

@@ -126,6 +126,11 @@ class Router:
             top_k=min(self.top_k, np.count_nonzero(~unused)),
         )
 
+    def without_rows(self):
+        """Return the router without what only a fit needs of the training rows."""
+        none = np.empty(0, dtype=np.intp)
+        return replace(self, nearest=none, assigned=none)
+
     def assign(self, X, affinity, competence):
         """Return the router with every row in the cell that serves it best.
 

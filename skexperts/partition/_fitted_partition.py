@@ -173,14 +173,19 @@ class _Partition:
 
 class _Native:
     def __init__(self, partitioner):
+        self.partitioner = partitioner
         self.n_cells = partitioner.n_cells_
-        self.affinity = partitioner.affinity
-        self.training_affinity = partitioner.training_affinity
         self.claims_all = partitioner.claims_all
         self.unclaimed = partitioner.unclaimed
         self.feature_groups = partitioner.feature_groups_
         own = type(partitioner).training_affinity
         self.row_by_row = own is PartitionerMixin.training_affinity
+
+    def affinity(self, X):
+        return self.partitioner.affinity(X)
+
+    def training_affinity(self, X):
+        return self.partitioner.training_affinity(X)
 
 
 class _Piped:
