@@ -40,7 +40,7 @@ def output_kind(expert) -> str:
     """
     if not is_classifier(expert):
         return "value"
-    final = _final_step(expert)
+    final = final_step(expert)
     one_vs_rest = getattr(final, "multi_class", "ovr") == "ovr"
     if getattr(final, "loss", None) == "squared_hinge" and one_vs_rest:
         return "margin"
@@ -193,7 +193,8 @@ def weight_requests(estimator) -> list:
     return requests
 
 
-def _final_step(estimator):
+def final_step(estimator):
+    """Return what predicts: the end of pipelines, what is frozen, a search's best."""
     while True:
         if isinstance(estimator, Pipeline):
             estimator = estimator.steps[-1][1]

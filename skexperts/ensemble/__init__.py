@@ -8,10 +8,12 @@ from skexperts.ensemble._partitioned_experts_classifier import (
 from skexperts.ensemble._partitioned_experts_regressor import (
     PartitionedExpertsRegressor,
 )
+from skexperts.ensemble._prune_experts import prune_experts
 
 __all__ = [
     "GatedExpertsClassifier",
     "GatedExpertsRegressor",
     "PartitionedExpertsClassifier",
     "PartitionedExpertsRegressor",
+    "prune_experts",
 ]

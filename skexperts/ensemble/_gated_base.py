@@ -181,6 +181,7 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _publish(self, models):
         """Set the attributes that say what was learned."""
+        vars(self).pop("pruning_report_", None)
         self._models = models
         first, n = models[0], self._n_outputs
         self.n_experts_ = len(models) * first.n_experts

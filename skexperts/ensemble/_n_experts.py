@@ -56,7 +56,7 @@ def choose_n_experts(
         np.concatenate([test for _, test in splits]), return_inverse=True
     )
     weights = np.ones(len(rows)) if sample_weight is None else sample_weight[rows]
-    unit = 1.0 if is_classifier(model) else _variance(y[rows], weights)
+    unit = 1.0 if is_classifier(model) else variance(y[rows], weights)
     tried, losses, means = [], [], []
     with task.subtask("n_experts", None).running(X, y) as search:
         n_experts = 1
@@ -135,7 +135,7 @@ def _std_error(losses, weights):
     return np.sqrt(centred**2 @ weights**2) / weights.sum()
 
 
-def _variance(y, weights):
+def variance(y, weights):
     """Variance of y, or of its columns; 1 where it is constant."""
     centred = y - np.average(y, axis=0, weights=weights)
     variance = np.average(centred**2, axis=0, weights=weights)
@@ -160,7 +160,12 @@ def _lose(model, X, y, sample_weight, metadata, unit, n_experts, train, test):
         take_rows(X, train), y[train], weights, n_experts, metadata=metadata.take(train)
     )
     predicted = candidate._decode(candidate._combine_rows(take_rows(X, test)))
+    return losses_of(model, y[test], predicted, unit)
+
+
+def losses_of(model, y, predicted, unit):
+    """Return the loss of each row: an error or none, or the squared error in units."""
     if is_classifier(model):
-        return (predicted != y[test]).astype(np.float64)
-    squares = (predicted - y[test]) ** 2 / unit
+        return (predicted != y).astype(np.float64)
+    squares = (predicted - y) ** 2 / unit
     return squares if squares.ndim == 1 else squares.mean(axis=1)
