@@ -235,8 +235,7 @@ class BaseAlphaCombiner(
         self._names = [name for name, _ in named]
         self._scale, self._dtype = scale, X.dtype.name
         self.estimators_ = fitted
-        self.named_estimators_ = Bunch(**dict(self.estimators))
-        self.named_estimators_.update(zip(self._names, fitted, strict=True))
+        self._all_names = [name for name, _ in self.estimators]
         if alpha is None:
             if prefit:
                 outputs = np.stack([self._outputs(k, X) for k in range(len(fitted))])
@@ -245,6 +244,13 @@ class BaseAlphaCombiner(
         else:
             self.alpha_, self.scale_, self.duality_gap_ = alpha, 1.0, np.nan
             self.n_iter_ = 1
+
+    @property
+    def named_estimators_(self):
+        """The fitted estimators by name."""
+        # Not stored: skops, which loads what it trusts only, does not trust Bunch.
+        named = dict.fromkeys(self._all_names, "drop")
+        return Bunch(**named | dict(zip(self._names, self.estimators_, strict=True)))
 
     def _learn_alpha(self, outputs, targets, weights, loss):
         for k, output in enumerate(outputs):
