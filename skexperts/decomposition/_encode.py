@@ -58,10 +58,11 @@ class Encoder(NamedTuple):
 class Preparation:
     """An encoder that is made when it is first asked for, of atoms that stay."""
 
+    _made: Encoder | None = None
+
     def __init__(self, components, **options):
         self.components = components
         self.options = options
-        self._made: Encoder | None = None
 
     def encoder(self) -> Encoder:
         """Return the encoder; threads that ask at once may each make an equal one."""

@@ -67,7 +67,9 @@ def from_flat(file):
     data = Path(file).read_bytes()
     try:
         tree, blocks = unpack(data)
-        if not all(np.isfinite(each).all() for each in blocks if each.dtype.kind == "f"):
+        if not all(
+            np.isfinite(each).all() for each in blocks if each.dtype.kind == "f"
+        ):
             raise ValueError("it has numbers that are NaN or infinite")
         return _model(tree, blocks)
     except ValueError as error:

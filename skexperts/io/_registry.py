@@ -20,8 +20,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 from sklearn.svm import LinearSVC, LinearSVR
 
+from skexperts._numeric.dictionary import Statistics
 from skexperts._numeric.gated_experts import GatedExperts
 from skexperts.combine import AlphaCombinerClassifier, AlphaCombinerRegressor
+from skexperts.decomposition import SparseCoder
+from skexperts.decomposition._encode import Preparation
 from skexperts.ensemble import (
     GatedExpertsClassifier,
     GatedExpertsRegressor,
@@ -71,6 +74,7 @@ ESTIMATORS = (
     Ridge,
     SigmoidGate,
     SoftmaxGate,
+    SparseCoder,
     StandardScaler,
     _SampledKMeans,
 )
@@ -83,7 +87,9 @@ PARTS = {
     ),
     DistancesTo: ("centers",),
     GatedExperts: tuple(field.name for field in fields(GatedExperts)),
+    Preparation: ("components", "options"),
     Router: tuple(field.name for field in fields(Router)),
+    Statistics: tuple(field.name for field in fields(Statistics)),
     _Centers: ("n_cells", "distances", "unit"),
     _Mixture: ("mixture", "n_cells", "distances", "unit"),
     _Native: ("partitioner",),
@@ -94,10 +100,11 @@ CLASSES = {each.__name__: each for each in (*ESTIMATORS, *PARTS)}
 
 # Attributes of estimators that are neither parameters nor end in an underscore.
 _PRIVATE = {
-    *("_all_names", "_names"),
-    *("_algorithm", "_dtype", "_finite", "_flat", "_mean", "_models", "_n_features_out"),
-    *("_n_init", "_n_outputs", "_n_threads", "_position", "_router", "_scale"),
-    *("_batch_size", "_init_size", "_sklearn_version", "_tol"),
+    *("_algorithm", "_all_names", "_batch_size", "_dtype", "_finite", "_flat"),
+    *("_init_size", "_mean", "_models", "_n_features_out", "_n_init", "_n_outputs"),
+    *("_n_threads", "_names", "_penalty_alpha", "_position", "_prepared", "_router"),
+    *("_scale", "_sklearn_version", "_sparse_codes", "_statistics", "_strategy"),
+    *("_threshold", "_tol"),
 }
 # What only partial_fit reads.
 _LEFT_OUT = {

@@ -17,9 +17,9 @@ def to_flat(model, file):
     Parameters
     ----------
     model : fitted estimator
-        ``PartitionedExperts*``, ``GatedExperts*``, ``L1SVC``, ``L1SVR``, their ``CV``
-        forms, gates and partitioners (but not the tree), and pipelines of them with
-        ``StandardScaler``, ``MinMaxScaler`` and ``MaxAbsScaler``. Experts are these, or
+        Any of this package but ``TreePartitioner`` and ``SegmentVectorizer``, and
+        pipelines of them with ``StandardScaler``, ``MinMaxScaler`` and
+        ``MaxAbsScaler``. Experts and what is combined are these, or
         ``LogisticRegression``, ``Ridge``, ``Lasso``, ``ElasticNet``,
         ``LinearRegression``, ``LinearSVC``, ``LinearSVR``. Partitioners are also
         ``KMeans``, ``MiniBatchKMeans``, ``GaussianMixture`` and ``DBSCAN``.

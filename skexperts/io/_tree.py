@@ -24,7 +24,7 @@ _SPARSE = {"csr_array": csr_array, "csr_matrix": csr_matrix}
 
 
 class Writer:
-    """Makes the tree of a model and collects its numbers, all of a type in one block."""
+    """Makes the tree of a model and collects its numbers, a block for each type."""
 
     def __init__(self):
         self._blocks = {}

@@ -44,7 +44,8 @@ TRUSTED = sorted(
 """Names of the types of skexperts for ``skops.io.load(file, trusted=TRUSTED)``.
 
 They are classes that hold arrays, numbers, and each other: none runs code of the file.
-Two things are not on the list, which are not of this package: ``sklearn.tree._tree.Tree``
-of a :class:`~skexperts.partition.TreePartitioner`, which a hostile file can make read
-memory that is not its own, and functions that serve as partitioners.
+Two things that are not of this package are not on the list: the
+``sklearn.tree._tree.Tree`` of a :class:`~skexperts.partition.TreePartitioner`, which a
+hostile file can make read memory that is not its own, and functions that serve as
+partitioners.
 """

@@ -16,6 +16,7 @@ signal = X[:, 0] * np.where(segments % 2, 1.0, -1.0) + X[:, 1]
 LABELS = np.array(["low", "mid", "high"])[np.digitize(signal, [-4.0, 4.0])]
 TWO = signal > 0
 VALUES = signal + 0.1 * X[:, 2]
+TEXTS = ["good food slow service", "slow food good service today"]
 MANY = np.column_stack([VALUES, X[:, :4]])
 
 SMALL = {"n_experts": 3, "random_state": 0}
@@ -35,7 +36,7 @@ def gate(kind):
     return kind.fit(X, affinity)
 
 
-# What every format can hold.
+# What every format holds.
 FLAT = {
     "l1_svc": lambda: sx.L1SVC().fit(X, LABELS),
     "l1_svr": lambda: sx.L1SVR().fit(X, VALUES),
@@ -82,16 +83,6 @@ FLAT = {
         shared=True, n_estimators=2, **GATED
     ).fit(X, VALUES),
     "gated outputs": lambda: sx.GatedExpertsRegressor(**GATED).fit(X, MANY),
-    "softmax": lambda: gate(sx.SoftmaxGate()),
-    "sigmoid": lambda: gate(sx.SigmoidGate()),
-    "distance": lambda: gate(sx.DistanceGate("auto")),
-    "hard": lambda: gate(sx.HardGate()),
-    "column": lambda: sx.ColumnPartitioner(5).fit(X),
-    "random cells": lambda: sx.RandomPartitioner(3).fit(X),
-    "feature groups": lambda: sx.FeatureGroups(2).fit(X),
-}
-# Of these a flat file says where the attribute is that it cannot hold.
-OTHERS = {
     "coder": lambda: sx.SparseCoder(6, random_state=0).fit(X),
     "stream": lambda: sx.SparseCoder(6, random_state=0).partial_fit(X),
     "alpha classifier": lambda: sx.AlphaCombinerClassifier(
@@ -100,6 +91,26 @@ OTHERS = {
     "alpha regressor": lambda: sx.AlphaCombinerRegressor(
         [("svr", sx.L1SVR()), ("ridge", Ridge())]
     ).fit(X, VALUES),
+    "coder omp": lambda: sx.SparseCoder(
+        6, method="omp", dictionary="sample", random_state=0
+    ).fit(X),
+    "coder identity": lambda: sx.SparseCoder(
+        dictionary="identity", method="threshold"
+    ).fit(X),
+    "coded": lambda: make_pipeline(
+        sx.SparseCoder(6, random_state=0), sx.PartitionedExpertsClassifier(**SMALL)
+    ).fit(X, LABELS),
+    "softmax": lambda: gate(sx.SoftmaxGate()),
+    "sigmoid": lambda: gate(sx.SigmoidGate()),
+    "distance": lambda: gate(sx.DistanceGate("auto")),
+    "hard": lambda: gate(sx.HardGate()),
+    "column": lambda: sx.ColumnPartitioner(5).fit(X),
+    "random cells": lambda: sx.RandomPartitioner(3).fit(X),
+    "feature groups": lambda: sx.FeatureGroups(2).fit(X),
+}
+# What a flat file does not hold, or not all of it.
+OTHERS = {
+    "texts": lambda: sx.SegmentVectorizer(n_segments=2).fit(TEXTS),
     "tree": lambda: sx.TreePartitioner(3, random_state=0).fit(X, VALUES),
     "partitioned by a tree": lambda: regressor(partitioner=sx.TreePartitioner()),
     "gated stream": lambda: sx.GatedExpertsClassifier(**GATED).partial_fit(
@@ -110,10 +121,10 @@ OTHERS = {
 
 def answers(model):
     """Yield what a model says of the rows, by every method it has."""
+    rows = TEXTS if isinstance(model, sx.SegmentVectorizer) else X
     for name in ("predict", "predict_proba", "decision_function", "transform"):
-        # Labels of k-means say the same.
         if hasattr(model, name):
-            yield getattr(model, name)(X)
+            yield getattr(model, name)(rows)
     if hasattr(model, "affinity"):
         yield model.affinity(X)
     if hasattr(model, "gate_weights"):
@@ -121,8 +132,7 @@ def answers(model):
     if hasattr(model, "route"):
         yield model.route(X)
         yield model.expert_outputs(X)
-    for own in getattr(model, "deviation_", []):
-        yield own
+    yield from getattr(model, "deviation_", [])
 
 
 def assert_same(one, other):
