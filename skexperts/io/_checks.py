@@ -20,7 +20,7 @@ from skexperts.gating import DistanceGate
 from skexperts.gating._base import BaseLinearGate
 from skexperts.io._check_coder import check_coder
 from skexperts.io._conditions import is_array, is_ascending, is_count, need
-from skexperts.io._registry import PARTS
+from skexperts.io._registry import PARTS, required
 from skexperts.partition import FeatureGroups, PartitionerMixin
 from skexperts.partition._core_samples import CoreSamples
 from skexperts.partition._distances import DistancesTo
@@ -37,16 +37,12 @@ def check_part(cls, state):
     ----------
     cls : class
     state : dict
-        Attributes by their names. Those that ``fit`` sets may be missing: then the part
-        is not fitted.
+        Attributes by their names. With no others than parameters it is not fitted.
     """
+    fitted = bool(set(state) - required(cls) - {"_sklearn_version"})
     for kind, check in _CHECKS:
-        if issubclass(cls, kind) and (cls in PARTS or _is_fitted(state)):
+        if issubclass(cls, kind) and (cls in PARTS or fitted):
             check(state)
-
-
-def _is_fitted(state):
-    return any(name.endswith("_") for name in state)
 
 
 def _estimator(state):
