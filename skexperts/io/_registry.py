@@ -32,6 +32,7 @@ from skexperts.ensemble import (
     PartitionedExpertsRegressor,
 )
 from skexperts.ensemble._router import Router
+from skexperts.feature_selection import SparseFeatureSelector
 from skexperts.gating import DistanceGate, HardGate, SigmoidGate, SoftmaxGate
 from skexperts.partition import ColumnPartitioner, FeatureGroups, RandomPartitioner
 from skexperts.partition._core_samples import CoreSamples
@@ -75,6 +76,7 @@ ESTIMATORS = (
     SigmoidGate,
     SoftmaxGate,
     SparseCoder,
+    SparseFeatureSelector,
     StandardScaler,
     _SampledKMeans,
 )

@@ -100,6 +100,7 @@ FLAT = {
     "coded": lambda: make_pipeline(
         sx.SparseCoder(6, random_state=0), sx.PartitionedExpertsClassifier(**SMALL)
     ).fit(X, LABELS),
+    "selector": lambda: sx.SparseFeatureSelector().fit(X, LABELS),
     "softmax": lambda: gate(sx.SoftmaxGate()),
     "sigmoid": lambda: gate(sx.SigmoidGate()),
     "distance": lambda: gate(sx.DistanceGate("auto")),
