@@ -7,6 +7,7 @@ cdef extern from *:
     #include <stdint.h>
     #define REAL float
     #define INTEGER int32_t
+    #define UNSIGNED uint32_t
     #define EXP expf
     #define LOG logf
     #define NAME(x) x##_float
@@ -15,11 +16,13 @@ cdef extern from *:
     #include "gated_loops.h"
     #undef REAL
     #undef INTEGER
+    #undef UNSIGNED
     #undef EXP
     #undef LOG
     #undef NAME
     #define REAL double
     #define INTEGER int64_t
+    #define UNSIGNED uint64_t
     #define DOUBLE
     #define EXP exp
     #define LOG log
@@ -35,7 +38,6 @@ cdef extern from *:
         int top_k
         int width
         int gate_width
-        int top_width
         int narrow
         int gate
         int loss
@@ -89,7 +91,7 @@ cdef class Problem:
 
 def make_problem(
     const floating[:, ::1] experts,     # (n_experts [+ 1 shared], size)
-    floating[:, ::1] gates,             # scratch, (n_features, gate_width)
+    floating[:, ::1] gates,             # scratch: n_features * gate_width
     const floating[:, ::1] X,           # None for CSR
     const floating[::1] values,
     const int32_t[::1] columns,
@@ -110,7 +112,6 @@ def make_problem(
     m.n_outputs = sizes["n_outputs"]
     m.n_experts = sizes["n_experts"]
     m.top_k = sizes["top_k"]
-    m.top_width = sizes["top_width"]
     m.width = sizes["width"]
     m.narrow = sizes["narrow"]
     m.gate = sizes["gate"]
@@ -143,7 +144,7 @@ def train(
     int64_t n_steps,
     const floating[::1] l1,      # (size,), penalties of the numbers of an expert
     const floating[::1] l2,      # (size,)
-    floating[:, ::1] gradient,   # zeros
+    floating[::1] gradient,      # (size,), zeros
     floating[:, ::1] first,
     floating[:, ::1] second,
     int64_t[::1] usage,
@@ -153,12 +154,12 @@ def train(
         if floating is float:
             total = train_float(
                 &problem.gated, &order[0], order.shape[0], batch_size, &rates[0],
-                n_steps, &l1[0], &l2[0], &gradient[0, 0], &first[0, 0], &second[0, 0],
+                n_steps, &l1[0], &l2[0], &gradient[0], &first[0, 0], &second[0, 0],
                 &usage[0])
         else:
             total = train_double(
                 &problem.gated, &order[0], order.shape[0], batch_size, &rates[0],
-                n_steps, &l1[0], &l2[0], &gradient[0, 0], &first[0, 0], &second[0, 0],
+                n_steps, &l1[0], &l2[0], &gradient[0], &first[0, 0], &second[0, 0],
                 &usage[0])
     if total == -1:
         raise MemoryError("No memory for a batch of rows: lower batch_size or top_k.")

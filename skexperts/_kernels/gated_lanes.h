@@ -16,9 +16,32 @@
 #define LANES ((int)(64 / sizeof(REAL)))
 #define VEC NAME(vec)
 #define BITS NAME(bits)
+#define PART NAME(part)
+#define PART_BITS NAME(part_bits)
 
 typedef REAL VEC __attribute__((vector_size(64), aligned(sizeof(REAL)), may_alias));
 typedef INTEGER BITS __attribute__((vector_size(64), aligned(sizeof(REAL)), may_alias));
+
+/* Half of the lanes: where no wider vectors are compared, they would be so one by one. */
+typedef REAL PART __attribute__((vector_size(32), aligned(sizeof(REAL)), may_alias));
+typedef INTEGER PART_BITS
+    __attribute__((vector_size(32), aligned(sizeof(REAL)), may_alias));
+
+INLINE PART NAME(larger_part)(PART x, PART y)
+{
+    int c;
+    for (c = 0; c < LANES / 2; c++)
+        x[c] = x[c] > y[c] ? x[c] : y[c];
+    return x;
+}
+
+INLINE PART NAME(smaller_part)(PART x, PART y)
+{
+    int c;
+    for (c = 0; c < LANES / 2; c++)
+        x[c] = x[c] < y[c] ? x[c] : y[c];
+    return x;
+}
 
 /* The larger of two numbers, in every lane. */
 INLINE VEC NAME(larger)(VEC x, VEC y)

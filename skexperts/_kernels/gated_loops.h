@@ -85,22 +85,21 @@ INLINE double NAME(row_loss)(const struct Gated *m, REAL *f, int64_t row, REAL w
     return value * weight;
 }
 
-/* Add the gradient of the loss of a batch to that of experts, gates and shared. */
-INLINE double NAME(backward)(
-    const struct Gated *m, BATCH *b, REAL *gradient, REAL *shared_gradient)
+/* The loss of a batch; its derivatives take the place of the outputs. */
+INLINE double NAME(find_loss)(const struct Gated *m, BATCH *b)
 {
     const int width = m->width, k = m->top_k, n = m->n_outputs, n_pairs = b->n_rows * k;
     const REAL per_pair = (REAL)m->balance * m->n_experts / ((REAL)b->n_rows * n_pairs);
     const REAL *row_weights = m->row_weights;
     REAL *losses = m->losses;
-    const size_t size = NAME(size)(m);
     double total = 0;
-    int r, s, c, e;
+    int r, s, c;
     for (r = 0; r < b->n_rows; r++) {
         REAL *f = b->combined + (size_t)r * width;
         REAL mean = 0;
         const size_t q = (size_t)r * k;
-        const REAL *g = b->weights + (size_t)r * m->top_width;
+        const size_t at = NAME(place_of_row)(m, r);
+        const REAL *g = b->weights + at;
         const int64_t row = b->numbers[r];
         const double value = NAME(row_loss)(m, f, row, row_weights[row] / b->n_rows);
         losses[row] = (REAL)(value * b->n_rows);
@@ -112,38 +111,42 @@ INLINE double NAME(backward)(
             const int32_t own = b->chosen[q + s];
             REAL pull = m->narrow ? NAME(dot)(n, f, o) : NAME(dot_lanes)(width, f, o);
             pull += per_pair * (b->bounds[own + 1] - b->bounds[own]);
-            b->logits[q + s] = pull; /* as scratch: gate_width is at least top_k */
-            mean += g[s] * pull;
+            b->row_pulls[s] = pull;
+            mean += g[s * LANES] * pull;
         }
         for (s = 0; s < k; s++) {
             const int place = b->places[q + s];
             REAL *o = b->outputs + (size_t)place * width;
-            REAL slope = g[s] * (b->logits[q + s] - mean);
+            const REAL weight = g[s * LANES];
+            REAL slope = weight * (b->row_pulls[s] - mean);
             if (m->gate != SOFTMAX)
-                slope *= b->slopes[q + s];
+                slope *= b->slopes[at + s * LANES];
             if (m->narrow) {
                 for (c = 0; c < n; c++)
-                    o[c] = g[s] * f[c];
+                    o[c] = weight * f[c];
                 b->pulls[place] = slope;
             } else {
                 for (c = 0; c < width; c += LANES)
-                    *(VEC *)(o + c) = g[s] * *(VEC *)(f + c);
+                    *(VEC *)(o + c) = weight * *(VEC *)(f + c);
                 o[n] = slope;
             }
         }
     }
-    for (e = 0; e < m->n_experts; e++) {
-        const int first = b->bounds[e], count = b->bounds[e + 1] - first;
-        if (count)
-            NAME(add_gradient)(
-                m, b, count, b->pair_pointers + first, b->pair_rows + first,
-                b->outputs + (size_t)first * width, b->pulls + first,
-                gradient + e * size);
-    }
-    if (m->shared)
-        NAME(add_gradient)(
-            m, b, b->n_rows, b->rows, NULL, b->combined, NULL, shared_gradient);
     return total;
+}
+
+/* Add the gradient of an expert, or of the shared one, which comes last. */
+INLINE void NAME(backward)(const struct Gated *m, BATCH *b, int e, REAL *gradient)
+{
+    if (e == m->n_experts)
+        NAME(add_gradient)(m, b, b->n_rows, b->rows, NULL, b->combined, NULL, gradient);
+    else {
+        const int first = b->bounds[e];
+        NAME(add_gradient)(
+            m, b, b->bounds[e + 1] - first, b->pair_pointers + first,
+            b->pair_rows + first, b->outputs + (size_t)first * m->width,
+            b->pulls + first, gradient);
+    }
 }
 
 #ifdef DOUBLE
@@ -190,28 +193,35 @@ INLINE void NAME(adam)(
 }
 
 /* Copy the gates out of the experts. */
-INLINE void NAME(copy_gates)(const struct Gated *m)
+INLINE void NAME(copy_gates)(const struct Gated *m, BATCH *b)
 {
     const int p = m->n_features, n = m->n_outputs, width = m->gate_width;
     const size_t size = NAME(size)(m);
-    const REAL *experts = m->experts;
     REAL *gates = m->gates;
     int e, j;
-    for (e = 0; e < m->n_experts; e++)
+    for (e = 0; e < m->n_experts; e++) {
+        const REAL *own = (REAL *)m->experts + e * size
+            + (m->narrow ? (size_t)n * p : (size_t)n);
+        b->gates[e] = gates + (size_t)e * p;
         for (j = 0; j < p; j++)
-            gates[(size_t)j * width + e] = experts[
-                e * size + (m->narrow ? (size_t)n * p + j : (size_t)j * m->width + n)];
+            gates[m->X ? (size_t)e * p + j : (size_t)j * width + e]
+                = own[m->narrow ? j : (size_t)j * m->width];
+    }
 }
 
 INLINE int NAME(allocate)(const struct Gated *m, BATCH *b, int most_rows)
 {
-    const size_t n = most_rows, n_pairs = n * m->top_k;
-    const size_t n_reals = n * m->n_features + n * m->gate_width + n * m->width
-        + n * m->top_width + n_pairs * (2 + m->width);
-    const size_t n_ints = 3 * n_pairs + m->n_experts + 1;
+    const size_t n = most_rows, n_pairs = n * m->top_k, n_experts = m->n_experts;
+    const size_t n_group = (size_t)m->n_features * LANES, n_gates = m->gate_width;
+    const size_t n_some = n_group > n_gates ? n_group : n_gates;
+    const size_t n_weights = (n + LANES - 1) / LANES * LANES * m->top_k;
+    const size_t n_reals = n * m->n_features + n * m->width + n_pairs * (1 + m->width)
+        + 2 * n_weights + n_some + (n_experts + m->top_k + NAME(n_words)(m)) * LANES
+        + m->top_k;
+    const size_t n_ints = 3 * n_pairs + n_experts + 1;
     /* Sums may be split where a vector is aligned: that must not be up to chance. */
-    const size_t n_bytes = 63 + (n + n_pairs) * sizeof(REAL *) + n_reals * sizeof(REAL)
-        + n_ints * sizeof(int32_t);
+    const size_t n_bytes = 63 + (n + n_pairs + n_experts) * sizeof(REAL *)
+        + n_reals * sizeof(REAL) + n_ints * sizeof(int32_t);
     /* Pairs are numbered by int. */
     char *memory = n_pairs > INT32_MAX ? NULL : malloc(n_bytes);
     if (!memory)
@@ -220,17 +230,24 @@ INLINE int NAME(allocate)(const struct Gated *m, BATCH *b, int most_rows)
     memory += -(uintptr_t)memory % 64;
     b->rows = (const REAL **)memory;
     b->pair_pointers = b->rows + n;
-    b->block = (REAL *)(b->pair_pointers + n_pairs);
-    b->logits = b->block + n * m->n_features;
-    b->combined = b->logits + n * m->gate_width;
-    b->outputs = b->combined + n * m->width;
-    b->weights = b->outputs + n_pairs * m->width;
-    b->slopes = b->weights + n * m->top_width;
-    b->pulls = b->slopes + n_pairs;
-    b->chosen = (int32_t *)(b->pulls + n_pairs);
+    b->gates = b->pair_pointers + n_pairs;
+    b->some = (REAL *)(b->gates + n_experts);
+    b->logits = b->some + n_some;
+    b->best = b->logits + n_experts * LANES;
+    b->words = (INTEGER *)(b->best + m->top_k * LANES);
+    b->weights = (REAL *)b->words + NAME(n_words)(m) * LANES;
+    b->slopes = b->weights + n_weights;
+    b->outputs = b->slopes + n_weights;
+    b->combined = b->outputs + n_pairs * m->width;
+    b->block = b->combined + n * m->width;
+    b->pulls = b->block + n * m->n_features;
+    b->row_pulls = b->pulls + n_pairs;
+    b->chosen = (int32_t *)(b->row_pulls + m->top_k);
     b->places = b->chosen + n_pairs;
     b->pair_rows = b->places + n_pairs;
     b->bounds = b->pair_rows + n_pairs;
+    /* Of rows that are none. */
+    memset(b->weights, 0, n_weights * sizeof(REAL));
     return 1;
 }
 
@@ -274,16 +291,19 @@ static double NAME(train)(
     for (start = 0; start < n_rows; start += batch_size, step++) {
         const int count = n_rows - start < batch_size ? n_rows - start : batch_size;
         NAME(take)(m, &b, order + start, count);
-        NAME(copy_gates)(m);
+        NAME(copy_gates)(m, &b);
         NAME(forward)(m, &b);
-        total += count * NAME(backward)(m, &b, gradient, gradient + size * m->n_experts);
+        total += count * NAME(find_loss)(m, &b);
         for (e = 0; e < m->n_experts; e++)
             usage[e] += b.bounds[e + 1] - b.bounds[e];
-        for (e = 0; e < n_models; e++)
+        const REAL correct1 = (REAL)(1 - pow(0.9, step + 1));
+        const REAL correct2 = (REAL)sqrt(1 - pow(0.999, step + 1));
+        for (e = 0; e < n_models; e++) {
+            NAME(backward)(m, &b, e, gradient);
             NAME(adam)(
-                size, experts + e * size, gradient + e * size, first + e * size,
-                second + e * size, l1, l2, (REAL)rates[step - n_steps],
-                (REAL)(1 - pow(0.9, step + 1)), (REAL)sqrt(1 - pow(0.999, step + 1)));
+                size, experts + e * size, gradient, first + e * size, second + e * size,
+                l1, l2, (REAL)rates[step - n_steps], correct1, correct2);
+        }
     }
     restore_modes(modes);
     free(b.memory);
@@ -297,12 +317,15 @@ static double NAME(find_gradient)(
 {
     BATCH b;
     double total;
+    int e;
     if (!NAME(allocate)(m, &b, n_rows))
         return -1;
     NAME(take)(m, &b, order, n_rows);
-    NAME(copy_gates)(m);
+    NAME(copy_gates)(m, &b);
     NAME(forward)(m, &b);
-    total = NAME(backward)(m, &b, gradient, gradient + NAME(size)(m) * m->n_experts);
+    total = NAME(find_loss)(m, &b);
+    for (e = 0; e < m->n_experts + (m->shared != NULL); e++)
+        NAME(backward)(m, &b, e, gradient + e * NAME(size)(m));
     free(b.memory);
     return total;
 }
@@ -319,7 +342,7 @@ static int NAME(answer)(
     BATCH b;
     if (!NAME(allocate)(m, &b, batch_size))
         return -1;
-    NAME(copy_gates)(m);
+    NAME(copy_gates)(m, &b);
     for (start = 0; start < n_rows; start += batch_size) {
         const int count = n_rows - start < batch_size ? n_rows - start : batch_size;
         NAME(take)(m, &b, order + start, count);
@@ -332,9 +355,9 @@ static int NAME(answer)(
             continue;
         memcpy(chosen + start * k, b.chosen, (size_t)count * k * sizeof(int32_t));
         for (r = 0; r < count; r++)
-            memcpy(
-                weights + (start + r) * k, b.weights + (size_t)r * m->top_width,
-                k * sizeof(REAL));
+            for (s = 0; s < k; s++)
+                weights[(start + r) * k + s]
+                    = b.weights[NAME(place_of_row)(m, r) + s * LANES];
         for (r = 0; r < count; r++)
             for (s = 0; s < k; s++)
                 memcpy(
@@ -350,4 +373,7 @@ static int NAME(answer)(
 #undef LANES
 #undef VEC
 #undef BITS
+#undef PART
+#undef PART_BITS
+#undef WORD_BITS
 #undef BATCH

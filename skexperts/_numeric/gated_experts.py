@@ -117,9 +117,7 @@ class GatedExperts:
     ) -> gated.Problem:
         """Return data and model as the kernels take them."""
         lanes = _VECTOR_BYTES // self.table.itemsize
-        gate_width, top_width = (
-            -(-number // lanes) * lanes for number in (self.n_experts, self.top_k)
-        )
+        gate_width = -(-self.n_experts // lanes) * lanes
         gates = np.zeros((self.n_features + 1, gate_width), self.table.dtype)
         rows: tuple[Any, Any, Any, Any] = (X, None, None, None)
         if not isinstance(X, np.ndarray):
@@ -131,7 +129,6 @@ class GatedExperts:
             "n_outputs": self.n_outputs,
             "n_experts": self.n_experts,
             "top_k": self.top_k,
-            "top_width": top_width,
             "width": self.width,
             "narrow": self.narrow,
             "gate": GATES[self.gate],
@@ -201,8 +198,7 @@ class Adam:
         self.data: GatedData | None = data
         self.batch_size, self.options = batch_size, options
         self.l1, self.l2 = model.penalties(alpha, decay)
-        zeros = [np.zeros_like(model.table) for _ in range(3)]
-        self.gradient, self.first, self.second = zeros
+        self.first, self.second = (np.zeros_like(model.table) for _ in range(2))
         self.n_steps = 0
 
     def go_on(self, other: "Adam") -> None:
@@ -244,7 +240,7 @@ class Adam:
             self.n_steps,
             self.l1,
             self.l2,
-            self.gradient,
+            np.zeros_like(self.l1),
             self.first,
             self.second,
             usage,
