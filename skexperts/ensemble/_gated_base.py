@@ -318,16 +318,19 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
         return n_experts
 
     def _validate_new(self, X):
-        """Return new rows, and the models for them."""
         check_is_fitted(self)
-        X = validate_predict(self, X)
+        return validate_predict(self, X)
+
+    def _meet(self, X):
+        """Return new rows as float32, and the models for them."""
+        X = self._validate_new(X)
         if self._centre is None or not issparse(X):
             return to_float32(X, self._centre), self._models
         models = [without_centre(model, self._centre) for model in self._models]
         return to_float32(X), models
 
     def _combine(self, X):
-        X, models = self._validate_new(X)
+        X, models = self._meet(X)
         combined = np.zeros((X.shape[0], self._n_outputs))
         for model in models:
             combined += combined_outputs(model, X)
@@ -337,7 +340,7 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _routed(self, X):
         """Return experts, weights and outputs of the routed pairs, row by row."""
-        X, models = self._validate_new(X)
+        X, models = self._meet(X)
         parts = [routed_outputs(model, X) for model in models]
         size = self._models[0].n_experts
         for part in parts:

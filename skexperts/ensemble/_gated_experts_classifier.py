@@ -151,6 +151,7 @@ class GatedExpertsClassifier(GatedAnswers, BaseGatedExperts):
         For each expert ``expert``, ``estimator`` (the model it belongs to),
         ``n_routed`` (training rows it served in the last pass), ``n_nonzero``
         (coefficients) and ``n_reseeded`` (how often it died and began anew).
+        Of a stream, for the rows of the last call.
         ``pandas.DataFrame(model.fit_report_)`` is a table.
 
     n_features_in_ : int
