@@ -63,6 +63,7 @@ def test_a_large_offset_is_learned():
     assert model.fit_report_["n_routed"].all()
 
 
+@pytest.mark.filterwarnings("ignore:.*serve no training row:UserWarning")
 def test_sparse_rows_are_not_centred_but_answered(problem):
     model, (X, y) = problem
     X = np.where(X < 0.3, 0, X)
