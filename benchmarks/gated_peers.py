@@ -28,24 +28,26 @@ PEERS = [
 ZEROS = 0.8
 ALPHAS = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2]
 
-# Settings of the classifier and of the regressor.
+# Settings of the classifier and of the regressor: what is not the default.
+PLAIN = {"gate": "softmax", "l2": 0.0, "learning_rate_init": 0.03}
 IMAGES = {"learning_rate_init": 0.01, "shared": True, "gate": "sigmoid"}
 CLASSIFIER = [
-    {"l2": 0.5, "learning_rate_init": 0.003, "n_experts": 8},
-    {"n_experts": 128, "max_iter": 60},
+    PLAIN | {"l2": 0.5, "learning_rate_init": 0.003, "n_experts": 8},
+    PLAIN | {"n_experts": 128, "max_iter": 60},
     IMAGES | {"l2": 0.3, "top_k": 16, "balance": 0.01},
     IMAGES | {"l2": 0.2},
     {"n_knots": 6, "l2": 1.0, "learning_rate_init": 0.01, "gate": "sigmoid"},
-    {"l2": 0.05, "init": "normal"},
+    PLAIN | {"l2": 0.05, "init": "normal"},
 ]
-WIDE = {"gate": "sigmoid", "top_k": 16, "balance": 0.0}
+WIDE = {"learning_rate_init": 0.03}
 REGRESSOR = [
     {},
     WIDE | {"l2": 0.01, "max_iter": 80},
     WIDE | {"n_knots": 16, "n_experts": 16, "learning_rate_init": 0.02, "l2": 1.0},
     WIDE | {"n_knots": 8, "learning_rate_init": 0.02, "l2": 0.3},
     WIDE | {"n_knots": 8, "learning_rate_init": 0.02, "l2": 0.1, "max_iter": 80},
-    {"learning_rate_init": 0.01, "n_experts": 16},
+    {"gate": "softmax", "top_k": 8, "balance": 0.01, "l2": 0.1}
+    | {"learning_rate_init": 0.01, "n_experts": 16},
 ]
 
 

@@ -219,7 +219,8 @@ def _canonical(X):
     if not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()
-    if X.indices.dtype != np.int32 and max(X.nnz, *X.shape) <= _MAX_INT32:
+    wide = X.indices.dtype != np.int32 or X.indptr.dtype != np.int32
+    if wide and max(X.nnz, *X.shape) <= _MAX_INT32:
         X = type(X)(
             (X.data, X.indices.astype(np.int32), X.indptr.astype(np.int32)),
             shape=X.shape,

@@ -13,7 +13,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skexperts._doc_links import DocLinkMixin
 from skexperts._numeric.gated_experts import (
-    GatedData,
     GatedExperts,
     combined_outputs,
     routed_outputs,
@@ -21,11 +20,16 @@ from skexperts._numeric.gated_experts import (
 from skexperts._parallel import run_tasks, users_stacklevel
 from skexperts._rows import take_rows
 from skexperts._sklearn import Interval, StrOptions, align_sparse_api
-from skexperts._validation import (
-    drop_weightless,
-    validate_fit,
-    validate_predict,
-    validate_sample_weight,
+from skexperts._validation import validate_predict
+from skexperts.ensemble._gated_rows import (
+    centre_of,
+    check_outputs,
+    default_decay,
+    default_rate,
+    to_float32,
+    training_data,
+    uncentred,
+    without_centre,
 )
 from skexperts.ensemble._gated_training import (
     Settings,
@@ -37,8 +41,8 @@ from skexperts.ensemble._gated_training import (
 
 # Batches of "auto": 64 to a pass, of so many rows at least and at most.
 _BATCHES, _LEAST_BATCH, _LARGEST_BATCH = 64, 16, 256
-# There are no more experts than one for so many rows.
-_ROWS_PER_EXPERT = 10
+# There are no more experts than one for so many rows; of a stream more are to come.
+_ROWS_PER_EXPERT, _FIRST_ROWS_PER_EXPERT = 30, 10
 # Steps after which the rate of a stream has fallen to 1 / sqrt(2).
 _STREAM_STEPS = 1000
 # The largest error in standard deviations of y that the Huber loss squares.
@@ -54,11 +58,14 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
         "top_k": [Interval(Integral, 1, None, closed="left")],
         "gate": [StrOptions({"softmax", "sigmoid"})],
         "alpha": [Interval(Real, 0, None, closed="left")],
-        "l2": [Interval(Real, 0, None, closed="left")],
+        "l2": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
         "balance": [Interval(Real, 0, None, closed="left")],
         "shared": ["boolean"],
         "init": [StrOptions({"kmeans", "uniform", "normal"})],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_init": [
+            Interval(Real, 0, None, closed="neither"),
+            StrOptions({"auto"}),
+        ],
         "batch_size": [
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
@@ -98,34 +105,40 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
         tags.input_tags.sparse = True
         return tags
 
-    def _settings(self, n_rows):
-        batch_size = self.batch_size
+    def _settings(self, X, n_seen):
+        """Return the settings for rows, the last of so many."""
+        n_rows, n_features = X.shape
+        batch_size, rate, l2 = self.batch_size, self.learning_rate_init, self.l2
         if batch_size == "auto":
             batch_size = np.clip(n_rows // _BATCHES, _LEAST_BATCH, _LARGEST_BATCH)
+        if rate == "auto":
+            rate = default_rate(X)
+        if l2 == "auto":
+            l2 = default_decay(n_features, n_seen)
         return Settings(
             loss=self.loss,
             label_smoothing=self._smoothing(),
             delta=_HUBER_DELTA,
             alpha=self.alpha,
-            l2=self.l2,
+            l2=l2,
             balance=self.balance,
-            learning_rate_init=self.learning_rate_init,
+            learning_rate_init=rate,
             batch_size=int(min(batch_size, n_rows)),
             max_iter=self.max_iter,
             tol=self.tol,
             n_iter_no_change=self.n_iter_no_change,
         )
 
-    def _n_experts_for(self, n_rows):
-        return min(self.n_experts, max(1, n_rows // _ROWS_PER_EXPERT))
+    def _n_experts_for(self, n_rows, rows_per_expert=_ROWS_PER_EXPERT):
+        return min(self.n_experts, max(1, n_rows // rows_per_expert))
 
-    def _new_models(self, X, sample_weight, seeds):
+    def _new_models(self, X, sample_weight, seeds, n_experts):
         models = []
         for seed in seeds:
             model = GatedExperts.zeros(
                 X.shape[1],
                 self._n_outputs,
-                self._n_experts_for(X.shape[0]),
+                n_experts,
                 top_k=self.top_k,
                 gate=self.gate,
                 shared=self.shared,
@@ -142,14 +155,18 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _fit(self, X, y, sample_weight):
         """Train on validated rows of positive weight."""
-        seeds, X = self._seeds(), _to_float32(X)
+        seeds = self._seeds()
         rows, score = slice(0, len(y)), None
         if self.early_stopping:
             rows, left_out = self._split(y, int(seeds[0]))
-        models = self._warm_models(len(y[rows]), X.shape[1])
+        n_rows = len(y[rows])
+        self._drop_centre_for(X)
+        models = self._warm_models(n_rows, X.shape[1])
         if models is None:
             # Also the unit of y begins anew.
             self._learn_target(y, sample_weight)
+            self._centre = centre_of(X)
+        X = to_float32(X, self._centre)
         if self.early_stopping:
             score = Validation(
                 take_rows(X, left_out),
@@ -159,14 +176,15 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
         X, y = take_rows(X, rows), y[rows]
         sample_weight = None if sample_weight is None else sample_weight[rows]
         if models is None:
-            models = self._new_models(X, sample_weight, seeds)
+            n_experts = self._n_experts_for(n_rows)
+            models = self._new_models(X, sample_weight, seeds, n_experts)
         if sample_weight is not None:
             sample_weight = sample_weight / sample_weight.mean()
-        data = _training_data(X, *self._encode(y), sample_weight)
+        data = training_data(X, *self._encode(y), sample_weight)
         runs = run_tasks(
             train,
             list(zip(models, seeds.tolist(), strict=True)),
-            common=(self._settings(X.shape[0]), data, score, []),
+            common=(self._settings(X, n_rows), data, score, []),
             n_jobs=self.n_jobs,
         )
         runs = [run for run in runs if run is not None]
@@ -174,10 +192,26 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
         runs = [run for run in runs if run.loss_curve] or runs[:1]
         self._publish([run.model for run in runs])
         self.loss_curve_ = runs[0].loss_curve
-        self.n_iter_ = len(self.loss_curve_)
+        self.n_iter_, self._n_seen = len(self.loss_curve_), n_rows
         if score is not None:
             self.validation_scores_ = runs[0].scores
-        self._report(runs)
+        self._report([run.usage for run in runs], [run.n_reseeded for run in runs])
+        n_dead = np.count_nonzero(self.fit_report_["n_routed"] == 0)
+        if n_dead and self.loss_curve_:
+            warnings.warn(
+                f"{n_dead} of {self.n_experts_} experts serve no training row at the "
+                f"end: see fit_report_. Raise balance={self.balance} or lower "
+                f"n_experts={self.n_experts}.",
+                UserWarning,
+                stacklevel=users_stacklevel(),
+            )
+
+    def _drop_centre_for(self, X):
+        """If X is sparse, let the models that are there do without a centre."""
+        centre = getattr(self, "_centre", None)
+        if issparse(X) and centre is not None:
+            self._models = [without_centre(model, centre) for model in self._models]
+            self._centre = None
 
     def _publish(self, models):
         """Set the attributes that say what was learned."""
@@ -186,12 +220,14 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
         first, n = models[0], self._n_outputs
         self.n_experts_ = len(models) * first.n_experts
         lines = np.concatenate([model.lines[: first.n_experts] for model in models])
+        lines = uncentred(lines, self._centre)
         scale, mean = self._output_scale()
         self.coef_ = lines[:, :n, :-1] * scale[:, None]
         self.intercept_ = lines[:, :n, -1] * scale + mean
         self.gate_coef_, self.gate_intercept_ = lines[:, n, :-1], lines[:, n, -1]
         if first.table.shape[0] > first.n_experts:
             shared = np.mean([model.lines[-1, :n] for model in models], axis=0)
+            shared = uncentred(shared, self._centre)
             self.shared_coef_ = shared[:, :-1] * scale[:, None]
             self.shared_intercept_ = shared[:, -1] * scale
 
@@ -202,27 +238,18 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
     def _forget(self, models=False):
         """Remove what another fit would leave behind, also the models if asked for."""
         names = ["shared_coef_", "shared_intercept_", "validation_scores_", "_streams"]
-        for name in names + ["_models"] * models:
+        for name in names + ["_models", "_centre"] * models:
             vars(self).pop(name, None)
 
-    def _report(self, runs):
-        usage = np.concatenate([run.usage for run in runs])
+    def _report(self, usage, n_reseeded):
+        """Set the report, by arrays for each model."""
         self.fit_report_ = {
             "expert": np.arange(self.n_experts_),
-            "estimator": np.repeat(np.arange(len(runs)), len(runs[0].usage)),
-            "n_routed": usage,
+            "estimator": np.repeat(np.arange(len(usage)), len(usage[0])),
+            "n_routed": np.concatenate(usage),
             "n_nonzero": np.count_nonzero(self.coef_, axis=(1, 2)),
-            "n_reseeded": np.concatenate([run.n_reseeded for run in runs]),
+            "n_reseeded": np.concatenate(n_reseeded),
         }
-        n_dead = np.count_nonzero(usage == 0)
-        if n_dead and runs[0].loss_curve:
-            warnings.warn(
-                f"{n_dead} of {self.n_experts_} experts serve no training row at the "
-                f"end: see fit_report_. Raise balance={self.balance} or lower "
-                f"n_experts={self.n_experts}.",
-                UserWarning,
-                stacklevel=users_stacklevel(),
-            )
 
     def _warm_models(self, n_rows, n_features):
         """Return the models to go on from, None if there are none that fit."""
@@ -241,51 +268,83 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _partial_fit(self, X, y, sample_weight):
         """Take one pass over validated rows of positive weight."""
-        X = _to_float32(X)
+        self._drop_centre_for(X)
         if not hasattr(self, "_models"):
             self._learn_target(y, sample_weight)
-            self._publish(self._new_models(X, sample_weight, self._seeds()))
-            self.loss_curve_, self.n_iter_ = [], 0
-        settings = self._settings(X.shape[0])
+            self._centre = centre_of(X)
+            first = to_float32(X, self._centre)
+            n_experts = self._n_experts_of_stream(len(y))
+            seeds = self._seeds()
+            self._models = self._new_models(first, sample_weight, seeds, n_experts)
+            self.loss_curve_, self.n_iter_, self._n_seen = [], 0, 0
+        vars(self).pop("validation_scores_", None)
+        X = to_float32(X, self._centre)
+        self._n_seen += len(y)
+        settings = self._settings(X, self._n_seen)
         weights = np.ones(len(y)) if sample_weight is None else sample_weight
-        data = _training_data(X, *self._encode(y), weights)
+        data = training_data(X, *self._encode(y), weights)
         old = getattr(self, "_streams", None)
-        streams, losses = [], []
+        streams, losses, usages = [], [], []
         for number, model in enumerate(self._models):
             adam = settings.adam(replace(model, table=model.table.copy()), data)
             if old is not None:
                 adam.go_on(old[number])
             n_batches = -(-len(y) // adam.batch_size)
             steps = adam.n_steps + np.arange(n_batches)
-            rates = self.learning_rate_init / np.sqrt(1 + steps / _STREAM_STEPS)
+            rates = settings.learning_rate_init / np.sqrt(1 + steps / _STREAM_STEPS)
             seed = [number, adam.n_steps]
             order = np.random.RandomState(seed).permutation(len(y))
-            losses.append(one_pass(adam, order, rates, self.n_iter_)[0] / len(y))
+            loss, usage = one_pass(adam, order, rates, self.n_iter_)
+            losses.append(loss / len(y))
+            usages.append(usage)
             streams.append(adam.forget_rows())
         self._streams = streams
         self._publish([adam.model for adam in streams])
         self.loss_curve_ = [*self.loss_curve_, float(np.mean(losses))]
         self.n_iter_ += 1
+        self._report(usages, np.zeros_like(usages))
+
+    def _n_experts_of_stream(self, n_rows):
+        """Return how many experts there are after a first call with so many rows."""
+        n_experts = self._n_experts_for(n_rows, _FIRST_ROWS_PER_EXPERT)
+        if n_experts < self.n_experts:
+            warnings.warn(
+                f"The first call of partial_fit has {n_rows} rows, so that there are "
+                f"{n_experts} experts for good, not n_experts={self.n_experts}. Begin "
+                f"with {_FIRST_ROWS_PER_EXPERT} rows for each expert.",
+                UserWarning,
+                stacklevel=users_stacklevel(),
+            )
+        return n_experts
 
     def _validate_new(self, X):
         check_is_fitted(self)
-        return _to_float32(validate_predict(self, X))
+        return validate_predict(self, X)
+
+    def _meet(self, X):
+        """Return new rows as float32, and the models for them."""
+        X = self._validate_new(X)
+        if self._centre is None or not issparse(X):
+            return to_float32(X, self._centre), self._models
+        models = [without_centre(model, self._centre) for model in self._models]
+        return to_float32(X), models
 
     def _combine(self, X):
-        X = self._validate_new(X)
+        X, models = self._meet(X)
         combined = np.zeros((X.shape[0], self._n_outputs))
-        for model in self._models:
+        for model in models:
             combined += combined_outputs(model, X)
-        _check_outputs(combined, X)
+        check_outputs(combined, X)
         scale, mean = self._output_scale()
         return combined / len(self._models) * scale + mean
 
     def _routed(self, X):
         """Return experts, weights and outputs of the routed pairs, row by row."""
-        parts = [routed_outputs(model, X) for model in self._models]
+        X, models = self._meet(X)
+        parts = [routed_outputs(model, X) for model in models]
         size = self._models[0].n_experts
         for part in parts:
-            _check_outputs(part[1], X)
+            check_outputs(part[1], X)
         chosen = np.hstack([part[0] + i * size for i, part in enumerate(parts)])
         weights = np.hstack([part[1] for part in parts]).astype(np.float64)
         weights /= weights.sum(axis=1, keepdims=True)
@@ -304,7 +363,7 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
             Weights that are not negative, ``top_k * n_estimators`` a row; each row
             sums to 1.
         """
-        chosen, weights, _ = self._routed(self._validate_new(X))
+        chosen, weights, _ = self._routed(X)
         n_rows, width = chosen.shape
         indptr = np.arange(0, n_rows * width + 1, width, dtype=np.int32)
         return align_sparse_api(
@@ -328,7 +387,7 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
             of each row, weighted by the routing, is the output of the model, but for
             what a shared expert adds to all rows.
         """
-        outputs = self._routed(self._validate_new(X))[2]
+        outputs = self._routed(X)[2]
         scale, mean = self._output_scale()
         return outputs.reshape(-1, self._n_outputs) * scale + mean
 
@@ -337,48 +396,3 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
         """Coefficients as CSR, a row for each output of each expert."""
         check_is_fitted(self)
         return csr_array(self.coef_.reshape(-1, self.coef_.shape[2]))
-
-
-def validate_rows_of_fit(estimator, X, y, sample_weight, *, reset=True, **checks):
-    """Return X, y and weights of the rows of positive weight."""
-    X, y = validate_fit(estimator, X, y, reset=reset, **checks)
-    sample_weight = validate_sample_weight(sample_weight, X)
-    sample_weight, X, y = drop_weightless(sample_weight, X, y)
-    return X, y, sample_weight
-
-
-def _training_data(X, labels, targets, weights):
-    if weights is None:
-        weights = np.ones(X.shape[0])
-    return GatedData(
-        X,
-        labels,
-        targets,
-        weights.astype(np.float32),
-        np.zeros(X.shape[0], dtype=np.float32),
-    )
-
-
-def _check_outputs(outputs, X):
-    if not np.isfinite(outputs).all():
-        raise ValueError(
-            f"X has values up to {abs(X).max():.3g}, with which outputs overflow "
-            "float32. Scale X as the training data."
-        )
-
-
-def _to_float32(X):
-    if issparse(X) and X.indices.dtype != np.int32:
-        raise ValueError(
-            f"X has {X.nnz} stored entries, more than the 2147483647 that 32-bit "
-            "indices can number. Use partial_fit on parts of the rows."
-        )
-    with np.errstate(over="ignore"):
-        narrow = X.astype(np.float32, copy=False)
-    values = narrow.data if issparse(narrow) else narrow
-    if not np.isfinite(values).all():
-        raise ValueError(
-            "X has values that overflow float32, in which gated experts compute. "
-            "Scale X, for example with sklearn.preprocessing.StandardScaler."
-        )
-    return narrow

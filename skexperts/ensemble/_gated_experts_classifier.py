@@ -12,8 +12,9 @@ from skexperts._validation import (
     classes_of,
     drop_weightless,
 )
-from skexperts.ensemble._gated_base import BaseGatedExperts, validate_rows_of_fit
+from skexperts.ensemble._gated_base import BaseGatedExperts
 from skexperts.ensemble._gated_classes import GatedAnswers, check_classes
+from skexperts.ensemble._gated_rows import validate_rows_of_fit
 
 
 class GatedExpertsClassifier(GatedAnswers, BaseGatedExperts):
@@ -24,7 +25,7 @@ class GatedExpertsClassifier(GatedAnswers, BaseGatedExperts):
 
         F(x) = sum_k g_k(x) (W_k x + b_k),    sum_k g_k(x) = 1
 
-    with g the softmax of the chosen logits (or their sigmoids over the sum of these).
+    with g the sigmoids of the chosen logits over their sum (or the softmax of them).
     Experts and gate minimise together::
 
         min  1/n sum_i s_i loss(y_i, F(x_i)) + balance K sum_k r_k mean_i g_k(x_i)
@@ -37,22 +38,23 @@ class GatedExpertsClassifier(GatedAnswers, BaseGatedExperts):
     Parameters
     ----------
     n_experts : int, default=64
-        Number of experts, at most one for 10 rows; in ``partial_fit`` for 10 rows of
+        Number of experts, at most one for 30 rows; in ``partial_fit`` for 10 rows of
         the first call.
 
     top_k : int, default=8
         How many experts serve a row. Ties go to the lowest number. With 1 the gate
         stays where it begins: a single weight is 1, whatever its logit.
 
-    gate : {"softmax", "sigmoid"}, default="softmax"
+    gate : {"softmax", "sigmoid"}, default="sigmoid"
         How weights come from logits. Those of the chosen experts are normalised.
 
     alpha : float, default=0.0
         L1 penalty of the coefficients of the experts: the larger, the more of them are
         exactly 0.
 
-    l2 : float, default=0.0
-        Decay of the coefficients of experts and gate in each step, see Notes.
+    l2 : float or "auto", default="auto"
+        Decay of the coefficients of experts and gate in each step, see Notes. "auto" is
+        10 n_features / n_rows, at most .5; in ``partial_fit`` of the rows so far.
 
     balance : float, default=1.0
         Weight of the term that makes all experts serve about as many rows [SF]_. 0
@@ -73,10 +75,11 @@ class GatedExpertsClassifier(GatedAnswers, BaseGatedExperts):
     label_smoothing : float, default=0.1
         With the log loss, how much of the true class is spread over all classes.
 
-    learning_rate_init : float, default=0.03
+    learning_rate_init : float or "auto", default="auto"
         The largest learning rate: in ``fit`` the rate rises to it and falls to 0, along
         cosines [ST]_; in ``partial_fit`` it begins there and falls as
-        ``1 / sqrt(1 + steps / 1000)``.
+        ``1 / sqrt(1 + steps / 1000)``. "auto" is .4 over the mean sum of the absolute
+        values of a (centred) row, at most .03.
 
     batch_size : int or "auto", default="auto"
         Rows to a step. "auto" takes a 64th of the rows, at least 16, at most 256.
@@ -148,6 +151,7 @@ class GatedExpertsClassifier(GatedAnswers, BaseGatedExperts):
         For each expert ``expert``, ``estimator`` (the model it belongs to),
         ``n_routed`` (training rows it served in the last pass), ``n_nonzero``
         (coefficients) and ``n_reseeded`` (how often it died and began anew).
+        Of a stream, for the rows of the last call.
         ``pandas.DataFrame(model.fit_report_)`` is a table.
 
     n_features_in_ : int
@@ -164,7 +168,8 @@ class GatedExpertsClassifier(GatedAnswers, BaseGatedExperts):
     Notes
     -----
     Scale X as for any gradient descent, for example by ``StandardScaler``; it is cast
-    to float32, in which all is computed.
+    to float32, in which all is computed. Dense columns are centred inside, in
+    ``partial_fit`` by the means of the first rows; the intercepts are for X as it is.
 
     A step at the rate r multiplies coefficients by ``1 - r l2`` [LH]_, which is not
     quite the gradient of a penalty, and then takes the proximal step of ``alpha |W|_1``
@@ -214,15 +219,15 @@ class GatedExpertsClassifier(GatedAnswers, BaseGatedExperts):
         n_experts=64,
         *,
         top_k=8,
-        gate="softmax",
+        gate="sigmoid",
         alpha=0.0,
-        l2=0.0,
+        l2="auto",
         balance=1.0,
         shared=False,
         init="kmeans",
         loss="log_loss",
         label_smoothing=0.1,
-        learning_rate_init=0.03,
+        learning_rate_init="auto",
         batch_size="auto",
         max_iter=40,
         tol=1e-4,

@@ -6,7 +6,8 @@ from sklearn.model_selection import train_test_split
 
 from skexperts._sklearn import StrOptions, fit_context
 from skexperts._validation import all_or_nothing
-from skexperts.ensemble._gated_base import BaseGatedExperts, validate_rows_of_fit
+from skexperts.ensemble._gated_base import BaseGatedExperts
+from skexperts.ensemble._gated_rows import validate_rows_of_fit
 
 
 class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
@@ -17,7 +18,7 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
 
         F(x) = sum_k g_k(x) (W_k x + b_k),    sum_k g_k(x) = 1
 
-    with g the softmax of the chosen logits (or their sigmoids over the sum of these).
+    with g the sigmoids of the chosen logits over their sum (or the softmax of them).
     Experts and gate minimise together::
 
         min  1/n sum_i s_i loss(y_i, F(x_i)) + balance K sum_k r_k mean_i g_k(x_i)
@@ -30,14 +31,14 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
     Parameters
     ----------
     n_experts : int, default=64
-        Number of experts, at most one for 10 rows; in ``partial_fit`` for 10 rows of
+        Number of experts, at most one for 30 rows; in ``partial_fit`` for 10 rows of
         the first call.
 
-    top_k : int, default=8
+    top_k : int, default=16
         How many experts serve a row. Ties go to the lowest number. With 1 the gate
         stays where it begins: a single weight is 1, whatever its logit.
 
-    gate : {"softmax", "sigmoid"}, default="softmax"
+    gate : {"softmax", "sigmoid"}, default="sigmoid"
         How weights come from logits. A sigmoid opens each gate on its own; the weights
         of the chosen experts are normalised in both cases.
 
@@ -45,10 +46,11 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
         L1 penalty of the coefficients of the experts: the larger, the more of them are
         exactly 0.
 
-    l2 : float, default=0.1
-        Decay of the coefficients of experts and gate in each step, see Notes.
+    l2 : float or "auto", default="auto"
+        Decay of the coefficients of experts and gate in each step, see Notes. "auto" is
+        10 n_features / n_rows, at most .5; in ``partial_fit`` of the rows so far.
 
-    balance : float, default=0.01
+    balance : float, default=0.0
         Weight of the term that makes all experts serve about as many rows [SF]_. 0
         leaves it to the data.
 
@@ -65,10 +67,11 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
         Of the whole mixture, for y in units of its standard deviation: half the squared
         error, or the Huber loss, which is linear beyond an error of one half.
 
-    learning_rate_init : float, default=0.03
+    learning_rate_init : float or "auto", default="auto"
         The largest learning rate: in ``fit`` the rate rises to it and falls to 0, along
         cosines [ST]_; in ``partial_fit`` it begins there and falls as
-        ``1 / sqrt(1 + steps / 1000)``.
+        ``1 / sqrt(1 + steps / 1000)``. "auto" is .4 over the mean sum of the absolute
+        values of a (centred) row, at most .03.
 
     batch_size : int or "auto", default="auto"
         Rows to a step. "auto" takes a 64th of the rows, at least 16, at most 256.
@@ -139,6 +142,7 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
         For each expert ``expert``, ``estimator`` (the model it belongs to),
         ``n_routed`` (training rows it served in the last pass), ``n_nonzero``
         (coefficients) and ``n_reseeded`` (how often it died and began anew).
+        Of a stream, for the rows of the last call.
         ``pandas.DataFrame(model.fit_report_)`` is a table.
 
     n_features_in_ : int
@@ -155,7 +159,8 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
     Notes
     -----
     Scale X as for any gradient descent, for example by ``StandardScaler``; it is cast
-    to float32, in which all is computed.
+    to float32, in which all is computed. Dense columns are centred inside, in
+    ``partial_fit`` by the means of the first rows; the intercepts are for X as it is.
 
     A step at the rate r multiplies coefficients by ``1 - r l2`` [LH]_, which is not
     quite the gradient of a penalty, and then takes the proximal step of ``alpha |W|_1``
@@ -206,15 +211,15 @@ class GatedExpertsRegressor(RegressorMixin, BaseGatedExperts):
         self,
         n_experts=64,
         *,
-        top_k=8,
-        gate="softmax",
+        top_k=16,
+        gate="sigmoid",
         alpha=0.0,
-        l2=0.1,
-        balance=0.01,
+        l2="auto",
+        balance=0.0,
         shared=False,
         init="kmeans",
         loss="squared_error",
-        learning_rate_init=0.03,
+        learning_rate_init="auto",
         batch_size="auto",
         max_iter=40,
         tol=1e-4,

@@ -45,7 +45,7 @@ class Settings(NamedTuple):
 
     def adam(self, model: GatedExperts, data: GatedData) -> Adam:
         """Return the descent of a model."""
-        return Adam(
+        adam = Adam(
             model,
             data,
             batch_size=self.batch_size,
@@ -56,6 +56,10 @@ class Settings(NamedTuple):
             delta=self.delta,
             balance=self.balance,
         )
+        if model.top_k == 1:
+            # Nothing would pull against the decay of gates, whose regions would end.
+            replace(model, table=adam.l2[None]).lines[:, -1] = 0
+        return adam
 
 
 class Validation(NamedTuple):

@@ -139,14 +139,14 @@ def test_large_targets_are_learned():
     np.testing.assert_allclose(large / 1e100, small, rtol=1e-3)
 
 
-@pytest.mark.parametrize("n_rows", [2, 3, 9, 25])
+@pytest.mark.parametrize("n_rows", [2, 9, 31, 75])
 def test_few_rows_have_few_experts(problem, n_rows):
     model, (X, y) = problem
     y = y[:n_rows].copy()
     if hasattr(model, "predict_proba"):
         y[:2] = [0, 1]
     model.fit(X[:n_rows], y)
-    assert model.n_experts_ == max(1, n_rows // 10) * model.n_estimators
+    assert model.n_experts_ == max(1, n_rows // 30) * model.n_estimators
     assert np.isfinite(say(model, X)).all()
     assert model.route(X).shape == (len(X), model.n_experts_)
 
