@@ -1,7 +1,7 @@
 r"""
-==============================================
+==========================================
 Regions of sparse codes, an L1-SVM in each
-==============================================
+==========================================
 
 Rows are written sparsely, the sparse codes are clustered, and each cluster gets a
 linear SVM of its own with an L1 penalty, whose margins :math:`W^\top s` decide. Codes

@@ -37,6 +37,8 @@ for ax, dictionary in zip(axes, ["learn", "kmeans", "sample"], strict=True):
     ax.set_title(f"{dictionary}: {ax.get_title()}", fontsize="medium")
 
 # %%
+# Learned atoms are strokes of two signs, the others are whole digits.
+#
 # Sparsity against reconstruction
 # -------------------------------
 # With a larger alpha fewer atoms make a row, and less of it is kept. The baseline keeps
@@ -45,6 +47,7 @@ for ax, dictionary in zip(axes, ["learn", "kmeans", "sample"], strict=True):
 alphas = np.geomspace(0.03, 1, 6)
 size = np.square(X_test).sum()
 _, (left, right) = plt.subplots(ncols=2, figsize=(11, 4), layout="constrained")
+print("atoms   alpha  to a row   lost  accuracy")
 for dictionary, style in {"learn": "o-", "kmeans": "s--", "sample": "^:"}.items():
     n_atoms, lost, accuracy = [], [], []
     for alpha in alphas:
@@ -56,12 +59,8 @@ for dictionary, style in {"learn": "o-", "kmeans": "s--", "sample": "^:"}.items(
         accuracy.append(expert.score(codes, y_test))
     left.plot(n_atoms, lost, style, label=dictionary)
     right.plot(n_atoms, accuracy, style, label=dictionary)
-    print(
-        f"{dictionary:<7}",
-        np.round(n_atoms, 1),
-        np.round(lost, 3),
-        np.round(accuracy, 3),
-    )
+    for row in zip(alphas, n_atoms, lost, accuracy, strict=True):
+        print("{:<7} {:5.2f} {:11.1f} {:6.1%} {:9.1%}".format(dictionary, *row))
 
 largest = -np.sort(-X_test, axis=1)
 left.plot(

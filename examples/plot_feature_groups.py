@@ -1,7 +1,7 @@
 r"""
-==========================================
+====================================
 Which group of measurements matters?
-==========================================
+====================================
 
 Here the *features* are split into groups, not the rows: each expert sees every row and
 one group of columns, and the answer is

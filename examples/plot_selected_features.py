@@ -1,7 +1,7 @@
 r"""
-================================================
+===========================================
 Few features, sigmoid gates, shared weights
-================================================
+===========================================
 
 First a few features are kept: by statistics (t-test, logistic regression), by a graph
 of their correlations (PageRank, betweenness) or by clusters (k-means, DBSCAN). What is
@@ -43,6 +43,7 @@ def accuracy(*steps):
 # %%
 # All features
 # ------------
+# With 64 pixels there is little to gain over logistic regression.
 
 linear = LogisticRegression(max_iter=1000)
 print(f"64 pixels, logistic regression     {accuracy(StandardScaler(), linear):.1%}")
@@ -53,7 +54,9 @@ for init in ("uniform", "normal"):
 # %%
 # Twenty features of each strategy
 # --------------------------------
-# The baseline is logistic regression on the same features.
+# The baseline is logistic regression on the same features. Gated experts are better on
+# all six: few features are hard to separate by one linear model. The strategies that
+# see the digits keep more of the accuracy than those that only see the pixels.
 
 strategies = ["t_test", "logistic", "pagerank", "betweenness", "kmeans", "dbscan"]
 selectors = {
@@ -70,7 +73,8 @@ for strategy, selector in selectors.items():
 # %%
 # Which pixels are kept
 # ---------------------
-# Kept pixels are marked on the mean image.
+# Kept pixels are marked on the mean image. Relevance puts them where digits differ;
+# k-means and DBSCAN spread them, as neighbours are correlated.
 
 figure, axes = plt.subplots(2, 3, figsize=(8, 5.6), layout="constrained")
 for ax, (strategy, selector) in zip(axes.flat, selectors.items(), strict=True):
