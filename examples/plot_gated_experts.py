@@ -5,12 +5,12 @@ Gate and experts, learned jointly
 
 A linear gate chooses a few linear experts for a row and combines what they say,
 
-.. math:: F(x) = \sum_k g_k(x) (W_k x + b_k), \qquad g = \operatorname{softmax}(Vx + c)
-   \text{ on the top } k .
+.. math:: F(x) = \sum_k g_k(x) (W_k x + b_k), \qquad \sum_k g_k(x) = 1,
 
-Gate and experts minimise one loss by gradient descent, with a penalty :math:`\alpha
-\lVert W \rVert_1` that makes coefficients exactly zero. Rows are printed letters, 16
-numbers each (UCI LETTER).
+where the weights are the sigmoids of the largest logits :math:`v_k^\top x + c_k` over
+the sum of these, or their softmax. Gate and experts minimise one loss by gradient
+descent, with a penalty :math:`\alpha \lVert W \rVert_1` that makes coefficients exactly
+zero. Rows are printed letters, 16 numbers each (UCI LETTER).
 """
 
 import matplotlib.pyplot as plt
@@ -34,19 +34,18 @@ X_train, X_test = scaler.transform(X_train), scaler.transform(X_test)
 
 linear = L1SVC().fit(X_train, y_train)
 kernel = SVC(C=10).fit(X_train, y_train)
-model = GatedExpertsClassifier(random_state=0)
-model.fit(X_train, y_train)
-accuracy = {
-    name: other.score(X_test, y_test)
-    for name, other in {"linear": linear, "kernel": kernel, "gated": model}.items()
-}
+model = GatedExpertsClassifier(random_state=0).fit(X_train, y_train)
+softmax = GatedExpertsClassifier(gate="softmax", random_state=0).fit(X_train, y_train)
+models = {"linear": linear, "kernel": kernel, "gated": model, "softmax": softmax}
 numbers = {
     "linear": np.count_nonzero(linear.coef_),
     "kernel": kernel.support_vectors_.size,
     "gated": model.coef_.size + model.gate_coef_.size,
+    "softmax": softmax.coef_.size + softmax.gate_coef_.size,
 }
+accuracy = {name: other.score(X_test, y_test) for name, other in models.items()}
 for name, score in accuracy.items():
-    print(f"{name}  {score:.1%} with {numbers[name]:7,} numbers")
+    print(f"{name:<8} {score:.1%} with {numbers[name]:7,} numbers")
 
 # %%
 # A path of zeros

@@ -43,7 +43,8 @@ def accuracy(*steps):
 # %%
 # All features
 # ------------
-# With 64 pixels there is little to gain over logistic regression.
+# With 64 pixels gated experts gain a little over logistic regression, from either
+# start.
 
 linear = LogisticRegression(max_iter=1000)
 print(f"64 pixels, logistic regression     {accuracy(StandardScaler(), linear):.1%}")
