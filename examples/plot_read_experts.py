@@ -43,37 +43,36 @@ print(f"24 linear experts  {model.fit(X_train, y_train).score(X_test, y_test):.1
 # Rows in the plane of their two principal components, with the colour of the expert of
 # their first choice, and the most frequent letter of each expert:
 
-ExpertMapDisplay.from_estimator(model, X_test, y_test, annotate="class")
+_ = ExpertMapDisplay.from_estimator(model, X_test, y_test, annotate="class")
 
 # %%
 # Who serves what?
 # ----------------
 # Letters that look alike have experts in common.
 
-RoutingDisplay.from_estimator(model, X_test, y_test, kind="confusion")
+_ = RoutingDisplay.from_estimator(model, X_test, y_test, kind="confusion")
 
 # %%
 # How many experts does a row consult, and are some of them idle?
 
 _, axes = plt.subplots(ncols=2, figsize=(12, 3.6), layout="constrained")
 RoutingDisplay.from_estimator(model, X_test, kind="entropy", ax=axes[0])
-RoutingDisplay.from_estimator(model, X_test, kind="load", ax=axes[1])
+_ = RoutingDisplay.from_estimator(model, X_test, kind="load", ax=axes[1])
 
 # %%
 # What do they go by?
 # -------------------
 # Features that all experts use are on top.
 
-CoefficientDisplay.from_estimator(model)
+_ = CoefficientDisplay.from_estimator(model)
 
 # %%
 # A table of the experts: an expert that is better in its own region than outside has
 # found something there.
 
 report = expert_report(model, X_test, y_test, n_top=3)
-report[["n_train", "n_nonzero", "score_in", "score_out", "top_features"]].head(8).round(
-    2
-)
+columns = ["n_train", "n_nonzero", "score_in", "score_out", "top_features"]
+report[columns].head(8).round(2)
 
 # %%
 # Why this answer?

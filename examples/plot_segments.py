@@ -79,7 +79,7 @@ for name, other in {
 # ------------
 # Some of the bands mean something else for every speaker, others for one only.
 
-CoefficientDisplay.from_estimator(model, kind="deviations", max_features=20)
+_ = CoefficientDisplay.from_estimator(model, kind="deviations", max_features=20)
 
 # %%
 # Segment 3, digit by digit: how much more (red) or less (blue) loudness at a time and

@@ -105,7 +105,7 @@ for (name, model), style in zip(models.items(), ["-", "--", "-.", ":"], strict=T
     ax.plot(chosen, accuracy(sparse[name]), "*", markersize=14, color=line.get_color())
 ax.set(xlabel="share of the weights that is kept", ylabel="accuracy on the test rows")
 ax.grid(alpha=0.3)
-ax.legend(title="experts, split")
+_ = ax.legend(title="experts, split")
 
 # %%
 # Combine two models: a scalar alpha
@@ -147,5 +147,5 @@ alone = [accuracy(expert) for _, expert in parts]
 print(f"best expert alone {max(alone):.1%}")
 print(f"equal weights     {accuracy(sparse['neural, random']):.1%}")
 print(f"learned weights   {accuracy(vector):.1%}")
-AlphaDisplay.from_estimator(vector)
+_ = AlphaDisplay.from_estimator(vector)
 plt.show()

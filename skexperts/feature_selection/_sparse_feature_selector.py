@@ -40,9 +40,8 @@ class SparseFeatureSelector(DocLinkMixin, SelectorMixin, BaseEstimator):
 
     Parameters
     ----------
-    strategy : {"t_test", "logistic", "pagerank", "betweenness", "kmeans", "dbscan"}, \
-            default="t_test"
-        What the score of a feature is.
+    strategy : str, default="t_test"
+        What the score of a feature is, one of these.
 
         - ``"t_test"``: the largest absolute t statistic of Welch [1]_ of a class
           against all other rows; for a quantity that of its correlation with the
