@@ -73,6 +73,7 @@ for alpha, share, score in zip(alphas, shares, scores, strict=True):
 for name, style in {"kernel": "--", "linear": ":"}.items():
     left.axhline(accuracy[name], color="0.4", linestyle=style, label=f"{name} SVM")
 left.set(xlabel="share of coefficients that are not zero", ylabel="accuracy")
+left.margins(x=0.1)
 left.legend()
 right.plot(np.arange(1, len(model.loss_curve_) + 1), model.loss_curve_)
 right.set(xlabel="pass over the rows", ylabel="mean loss", title="without penalty")
