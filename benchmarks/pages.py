@@ -10,7 +10,13 @@ what is in its file.
 import json
 from pathlib import Path
 
-from benchmarks import compare_experts, compare_gated, experts_report, gated_report
+from benchmarks import (
+    compare_experts,
+    compare_gated,
+    experts_report,
+    gated_report,
+    systems_report,
+)
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -23,6 +29,7 @@ def write():
         "comparison_gated.md": gated_report.markdown(
             **read("gated"), names=compare_gated.NAMES
         ),
+        "systems.md": systems_report.markdown(**read("systems")),
     }
     for name, text in texts.items():
         page = DOCS / name

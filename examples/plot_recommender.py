@@ -18,6 +18,7 @@ import csv
 import gzip
 import os
 import re
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 
@@ -160,7 +161,7 @@ for (name, answer), mark in zip(list(answers.items())[1:], "svo^", strict=True):
     ]
     ax.plot(gain, marker=mark, label=name)
 ax.axhline(0, color="black", linewidth=0.8)
-labels = [f"{a:.0f} to {b:.0f}" for a, b in zip(edges, edges[1:], strict=False)]
+labels = [f"{a:.0f} to {b:.0f}" for a, b in pairwise(edges)]
 ax.set_xticks(range(5), labels)
 ax.set(xlabel="known ratings of the user", ylabel="RMSE below the bias model")
 ax.legend(fontsize="small")

@@ -74,8 +74,8 @@ for row, digit in zip(model.predict_proba(X_test[:3]), y_test, strict=False):
 # %%
 # What the atoms are
 # ------------------
-# The atoms in the order of their use: strokes and arcs at their places. A digit is a sum
-# of few of them.
+# The atoms in the order of their use: strokes and arcs at their places. A digit is a
+# sum of few of them.
 
 fitted = model[0]
 codes = fitted.transform(X_test)
