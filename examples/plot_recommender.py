@@ -1,7 +1,7 @@
 """
-=====================
+======================
 A recommender: ratings
-=====================
+======================
 
 What will user u say of film f? The *bias model* knows who gives high ratings and which
 films get them, :math:`\\mu + b_u + b_f`. Experts do better from a few numbers that

@@ -98,8 +98,8 @@ for ax, (title, picture) in zip(axes.flat, pictures.items(), strict=True):
 # %%
 # Who answers for which digit
 # ---------------------------
-# k-means of the codes made the cells, without the labels. Most cells have a few digits
-# only, which their expert tells apart:
+# k-means of the codes made the cells, without the labels. Most are one digit or a few,
+# and one has what is left:
 
 RoutingDisplay.from_estimator(
     models["5 linear experts on codes"], X_test, y_test, kind="confusion"

@@ -76,8 +76,8 @@ for name, model in models.items():
 
 # %%
 # With 300 test rows, or 500, a difference of a per cent is chance: codes and experts
-# are as good as a linear model here, and not better. A new speaker is much harder, and the
-# learned gate is lost there: regions that are found in five voices say little of a
+# are as good as a linear model here, and not better. A new speaker is much harder, and
+# hardest for the learned gate: regions that are found in five voices say little of a
 # sixth. Experts help where new rows come from the regions of the training rows.
 #
 # The models of the last split have not heard Theo. What they say about his first three
@@ -97,8 +97,8 @@ DictionaryDisplay.from_estimator(
 )
 
 # %%
-# Which digits take which expert: a cell is a kind of sound, and Theo's sevens go where
-# those of the others went.
+# Which digits take which expert: one has most of the weight for all of them. These codes
+# do not fall into clusters, which is why many experts say no more than one model.
 
 routing = model[-1].route(model[:-1].transform(X[~theo])).toarray()
 new = model[-1].route(model[:-1].transform(X[theo])).toarray()
