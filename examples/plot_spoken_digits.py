@@ -97,8 +97,8 @@ DictionaryDisplay.from_estimator(
 )
 
 # %%
-# Which digits take which expert: one has most of the weight for all of them. These codes
-# do not fall into clusters, which is why many experts say no more than one model.
+# Which digits take which expert: one has most of the weight for all of them. These
+# codes do not fall into clusters, so that many experts say no more than one model.
 
 routing = model[-1].route(model[:-1].transform(X[~theo])).toarray()
 new = model[-1].route(model[:-1].transform(X[theo])).toarray()
