@@ -20,10 +20,11 @@ package. Made by
     python -m benchmarks.compare_systems --json docs/results/systems.json
     python -m benchmarks.pages
 
-`benchmarks/systems.py` has the models. Settings were chosen by hand in a few trials, and
-not searched: differences of some tenths mean nothing. Scores are accuracy in per cent (higher is better), for
-ratings the RMSE (lower is better), the best of a data set in bold. One thread of a
-machine with {cores} cores and other work to do: read times as ratios.
+`benchmarks/systems.py` has the models. Settings were chosen by hand in a few trials,
+not searched: differences of some tenths mean nothing. Scores are accuracy in per cent
+(higher is better), for ratings the RMSE (lower is better), the best of a data set in
+bold. One thread of a machine with {cores} cores and other work to do: read times as
+ratios.
 {versions}.
 """
 HEAD = ["model", "score", "fit s", "us a row"]
