@@ -333,7 +333,7 @@ class BasePartitionedExperts(
         if len(router.cells) == 1 and router.partition.n_cells > 1:
             check_rows_differ(X)
         penalty = None if self.sharing is None else self.deviation_penalty
-        if penalty is not None and router.partition.feature_groups is not None:
+        if penalty is not None and not router.see_the_same:
             raise ValueError(
                 "sharing='deviation' needs experts that see the same columns, but the "
                 f"experts of {type(self.partitioner_).__name__} see different ones. "

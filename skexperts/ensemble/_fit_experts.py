@@ -11,7 +11,7 @@ from skexperts._experts import cell_seed, weight_parameter
 from skexperts._metadata import NO_METADATA, Metadata
 from skexperts._numeric.routing import pairs_by_expert
 from skexperts._parallel import run_tasks
-from skexperts._rows import as_numbers, is_frame, take_rows
+from skexperts._rows import as_numbers, is_frame, take_columns, take_rows
 from skexperts.ensemble._cell import Cell, CellFit, fit_cell, fit_constant, read_cell
 from skexperts.ensemble._sharing import fit_deviations
 
@@ -155,10 +155,11 @@ def fit_sharing(plan, X, y, sample_weight, routing, numbers=None):
     start = time.perf_counter()
     pairs = _pairs(sample_weight, routing, numbers)
     rows, bounds = pairs.rows, pairs.bounds
+    seen = take_columns(X, plan.columns[0])
     n_deviating = np.count_nonzero(plan.cells >= 0)
     joint = fit_deviations(
         plan.expert,
-        as_numbers(X, 'sharing="deviation"', _ENCODE),
+        as_numbers(seen, 'sharing="deviation"', _ENCODE),
         y,
         rows,
         bounds[: n_deviating + 1],
@@ -171,7 +172,7 @@ def fit_sharing(plan, X, y, sample_weight, routing, numbers=None):
     if is_frame(X):
         for model in (joint.shared, *joint.experts):
             # They were fitted on its numbers, and will be given frames.
-            validate_data(model, X, skip_check_array=True)
+            validate_data(model, seen, skip_check_array=True)
     seconds = (time.perf_counter() - start) / len(plan.cells)
     fits = []
     for j, cell in enumerate(plan.cells):

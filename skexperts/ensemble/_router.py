@@ -159,6 +159,12 @@ class Router:
         return [None if groups is None else groups[k] for k in self.cells]
 
     @property
+    def see_the_same(self):
+        """Whether all experts see the same columns."""
+        columns = self.columns
+        return all(np.array_equal(own, columns[0]) for own in columns)
+
+    @property
     def most_pairs(self):
         """Experts that a row can be routed to at the most."""
         all_serve = self.partition.unclaimed == "all" and not self.partition.claims_all

@@ -10,6 +10,7 @@ from skexperts.inspection._model import (
     expert_coefficients,
     feature_names,
     input_names,
+    read_experts,
     split_pipeline,
 )
 from skexperts.inspection._plotting import draw_matrix, matrix_size, new_axes
@@ -184,7 +185,8 @@ class CoefficientDisplay:
         front, last = split_pipeline(model)
         seen = input_names(front, last)
         if kind == "deviations":
-            coef, names = _deviations(last), seen
+            coef = _deviations(last)
+            names = next(read_experts(last, seen)).features
         else:
             coef, names = expert_coefficients(model), feature_names(model)
         if np.isnan(coef).all():

@@ -2,6 +2,7 @@
 
 from numbers import Integral
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -31,6 +32,11 @@ class ColumnPartitioner(DocLinkMixin, PartitionerMixin, BaseEstimator):
         Name of the column, if X is a DataFrame, or its position, for X of any kind.
         Negative positions count from the end.
 
+    drop : bool, default=False
+        Whether the experts do without the column. It says nothing within a segment, and
+        text would be in their way; in the expert of all rows, for segments that are
+        new, its numbers would be taken for a quantity.
+
     Attributes
     ----------
     segments_ : ndarray of shape (n_cells_,)
@@ -38,6 +44,9 @@ class ColumnPartitioner(DocLinkMixin, PartitionerMixin, BaseEstimator):
 
     n_cells_ : int
         Number of cells.
+
+    feature_groups_ : list of n_cells_ int arrays, or None
+        With `drop`, the positions of all other columns, for each cell.
 
     n_features_in_ : int
         Number of features seen during fit.
@@ -54,9 +63,8 @@ class ColumnPartitioner(DocLinkMixin, PartitionerMixin, BaseEstimator):
     Values may be strings, categories, booleans, numbers or dates; they are compared
     exactly, floats too. In sparse X an entry that is not stored is the value 0.
 
-    The experts still see the column. Where it is text, or in any case constant within a
-    cell, drop it in the expert: ``make_pipeline(ColumnTransformer([("segment", "drop",
-    ["segment"])], remainder="passthrough"), Ridge())``.
+    The partition has to see the columns of X as they are to `drop` one: it cannot be a
+    step of a pipeline then.
 
     Examples
     --------
@@ -71,11 +79,12 @@ class ColumnPartitioner(DocLinkMixin, PartitionerMixin, BaseEstimator):
            [-inf, -inf]])
     """
 
-    _parameter_constraints: dict = {"column": [str, Integral]}
+    _parameter_constraints: dict = {"column": [str, Integral], "drop": ["boolean"]}
     unclaimed = "shared"
 
-    def __init__(self, column):
+    def __init__(self, column, *, drop=False):
         self.column = column
+        self.drop = drop
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -101,8 +110,8 @@ class ColumnPartitioner(DocLinkMixin, PartitionerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X has no such column, all its values are missing, or they are of types
-            that cannot be compared.
+            If X has no such column, or no other one although it is dropped, all its
+            values are missing, or they are of types that cannot be compared.
         """
         with all_or_nothing(self):
             X = validate_table(self, X, reset=True)
@@ -114,6 +123,9 @@ class ColumnPartitioner(DocLinkMixin, PartitionerMixin, BaseEstimator):
                 column_values(X, self._position), what=f"Column {self.column!r} of X"
             )
             self.n_cells_ = len(self.segments_)
+            self.feature_groups_ = (
+                [self._others()] * self.n_cells_ if self.drop else None
+            )
         return self
 
     def affinity(self, X):
@@ -131,3 +143,11 @@ class ColumnPartitioner(DocLinkMixin, PartitionerMixin, BaseEstimator):
         X = validate_table(self, X, reset=False)
         cells = cells_of(column_values(X, self._position), self.segments_)
         return one_cell_affinity(cells, self.n_cells_)
+
+    def _others(self):
+        if self.n_features_in_ == 1:
+            raise ValueError(
+                f"drop=True leaves no column to the experts: column {self.column!r} is "
+                "the only one of X. Give X with more columns."
+            )
+        return np.delete(np.arange(self.n_features_in_), self._position)

@@ -16,8 +16,12 @@ from sklearn.svm import LinearSVC
 
 from skexperts._numeric.routing import pairs_by_expert, route_top_k
 from skexperts.datasets import make_piecewise_regression
-from skexperts.ensemble import PartitionedExpertsRegressor
+from skexperts.ensemble import (
+    PartitionedExpertsClassifier,
+    PartitionedExpertsRegressor,
+)
 from skexperts.ensemble._sharing import fit_deviations
+from skexperts.partition import ColumnPartitioner
 from skexperts.svm import L1SVC, L1SVCCV, L1SVR
 
 TIGHT = 1e-9
@@ -408,3 +412,39 @@ def test_the_expert_stays_as_it_is():
     fit.experts[0].coef_[:] = 0.0
     assert fit.shared.coef_.any()
     assert fit.experts[1].coef_.any()
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "array", "csr"])
+def test_segments_named_by_a_column_share_the_other_columns(kind):
+    rng = np.random.default_rng(0)
+    X, keys = rng.normal(size=(200, 3)), rng.integers(3, size=200)
+    y = (X[:, 0] + np.where(keys == 1, X[:, 1], -X[:, 2]) > 0).astype(int)
+    table = np.column_stack([X[:, 0], keys + 1, X[:, 1:]])
+    if kind == "csr":
+        table = csr_array(table)
+    if kind in ("pandas", "polars"):
+        columns = {"a": X[:, 0], "key": np.array(["u", "v", "w"])[keys]}
+        columns |= {"b": X[:, 1], "c": X[:, 2]}
+        table = pytest.importorskip(kind).DataFrame(columns)
+    model = PartitionedExpertsClassifier(
+        L1SVC(C=0.1),
+        partitioner=ColumnPartitioner(1, drop=True),
+        gate="hard",
+        sharing="deviation",
+        deviation_penalty=0.5,
+    ).fit(table, y)
+
+    order, bounds = (
+        np.argsort(keys, kind="stable"),
+        np.searchsorted(np.sort(keys), np.arange(4)),
+    )
+    joint = fit_deviations(
+        L1SVC(C=0.1), X, y, order, bounds, np.ones(len(X)), penalty=0.5, n_jobs=None
+    )
+    np.testing.assert_allclose(model.shared_.coef_, joint.shared.coef_, atol=1e-6)
+    for expert, own in zip(model.experts_, joint.experts, strict=False):
+        np.testing.assert_allclose(expert.coef_, own.coef_, atol=1e-6)
+    expected = [joint.experts[k].predict(X[[i]])[0] for i, k in enumerate(keys)]
+    np.testing.assert_array_equal(model.predict(table), expected)
+    if kind in ("pandas", "polars"):
+        assert model.shared_.feature_names_in_.tolist() == ["a", "b", "c"]

@@ -254,3 +254,17 @@ def test_a_function_that_raises_is_named():
 def test_a_function_decides_how_many_cells_there_are():
     with pytest.raises(ValueError, match="n_experts=5 .* a function decides"):
         set_n_cells(sign_of_first, 5)
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("column", ["segment", 1, -2])
+def test_experts_can_do_without_the_column(frame, column):
+    X = frame({"x": [0.0, 1, 2], "segment": ["b", "a", "b"], "z": [1.0, 1, 0]})
+    partitioner = ColumnPartitioner(column, drop=True).fit(X)
+    assert [group.tolist() for group in partitioner.feature_groups_] == [[0, 2]] * 2
+    assert ColumnPartitioner(column).fit(X).feature_groups_ is None
+
+
+def test_the_only_column_cannot_be_dropped():
+    with pytest.raises(ValueError, match="drop=True leaves no column .* column 0 is"):
+        ColumnPartitioner(0, drop=True).fit(np.zeros((3, 1)))
