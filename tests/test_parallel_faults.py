@@ -1,0 +1,183 @@
+"""Tasks whose workers die, and others that fail: each costs itself only."""
+
+import faulthandler
+import os
+import signal
+import sys
+import threading
+from collections import Counter
+from concurrent.futures.process import BrokenProcessPool
+
+import cloudpickle
+import joblib
+import pytest
+from joblib._parallel_backends import ThreadingBackend
+
+from skexperts._failures import Failure
+from skexperts._parallel import run_tasks
+
+# Worker processes cannot import test modules.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+N_TASKS = 30
+
+
+@pytest.fixture(autouse=True)
+def no_hang():
+    faulthandler.dump_traceback_later(180, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+class Death(BaseException):
+    """What stands for the death of a worker where workers are threads."""
+
+
+class MortalThreads(ThreadingBackend):
+    """Threads that may die as processes do."""
+
+    def submit(self, func, callback=None):
+        def mortal():
+            try:
+                return func()
+            except Death as death:
+                raise BrokenProcessPool("a worker died") from death
+
+        return super().submit(mortal, callback)
+
+
+class Log:
+    """How often each task was begun."""
+
+    def __init__(self):
+        self.begun = Counter()
+        self.lock = threading.Lock()
+
+    def begin(self, number):
+        with self.lock:
+            self.begun[number] += 1
+            return self.begun[number]
+
+
+def work(log, faults, number):
+    time = log.begin(number)
+    fault, times = faults.get(number, (None, 0))
+    if time <= times:
+        raise fault(f"task {number}")
+    return number**2
+
+
+def run(faults, **options):
+    log = Log()
+    with joblib.parallel_config(backend=MortalThreads()):
+        results = run_tasks(
+            work,
+            [(number,) for number in range(N_TASKS)],
+            common=(log, faults),
+            n_jobs=2,
+            **options,
+        )
+    return results, log.begun
+
+
+@pytest.mark.parametrize("n", range(N_TASKS))
+def test_what_dies_each_time_costs_itself_only(n):
+    failed = []
+
+    def note(number, failure):
+        failed.append((number, failure))
+        return "failed"
+
+    results, begun = run({n: (Death, 9)}, on_failure=note)
+    assert results == [i**2 if i != n else "failed" for i in range(N_TASKS)]
+    ((number, failure),) = failed
+    assert number == n
+    assert failure.lost
+    assert isinstance(failure.error, BrokenProcessPool)
+    assert begun[n] == 3
+    # What was under way with it.
+    assert max(begun.values()) == 3
+    with pytest.raises(BrokenProcessPool, match="a worker died"):
+        run({n: (Death, 9)})
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("n", [0, 1, 7, N_TASKS - 1])
+def test_what_dies_once_or_twice_is_done_in_the_end(n, times):
+    results, begun = run({n: (Death, times)})
+    assert results == [i**2 for i in range(N_TASKS)]
+    assert begun[n] == times + 1
+
+
+def test_many_deaths():
+    faults = {i: (Death, 1 + i % 4) for i in range(0, N_TASKS, 3)}
+    results, begun = run(faults, on_failure=lambda number, failure: None)
+    for i, result in enumerate(results):
+        times = faults[i][1] if i in faults else 0
+        # Who dies alone is at fault, though it would have lived another time.
+        assert result in {0: [i**2], 3: [None], 4: [None]}.get(times, [i**2, None])
+    assert max(begun.values()) <= 3
+
+
+@pytest.mark.parametrize("n", [0, 11, N_TASKS - 1])
+def test_exceptions_are_not_tried_again(n):
+    results, begun = run({n: (ValueError, 9)}, on_failure=lambda _, failure: failure)
+    assert isinstance(results[n], Failure)
+    assert str(results[n].error) == f"task {n}"
+    assert not results[n].lost
+    assert begun == Counter(range(N_TASKS))
+    with pytest.raises(ValueError, match=f"task {n}"):
+        run({n: (ValueError, 9)})
+
+
+def test_after_a_memory_error_a_task_is_tried_once_more():
+    results, begun = run({5: (MemoryError, 1)})
+    assert results == [i**2 for i in range(N_TASKS)]
+    assert begun[5] == 2
+    with pytest.raises(MemoryError, match="task 5"):
+        run({5: (MemoryError, 2)})
+
+
+class Strange(Exception):
+    """Pickling it succeeds, unpickling does not."""
+
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+def misbehave(folder, fault):
+    if fault == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if fault == "exits once":
+        flag = os.path.join(folder, "flag")
+        if not os.path.exists(flag):
+            open(flag, "w").close()
+            os._exit(3)
+    if fault == "strange":
+        raise Strange("one", "two")
+    if fault == "unpicklable":
+        return threading.Lock()
+    return fault
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_processes_that_die_or_cannot_answer(tmp_path):
+    faults = [*range(20), "killed", "exits once", "strange", "unpicklable"]
+    results = run_tasks(
+        misbehave,
+        [(fault,) for fault in faults],
+        common=(os.fspath(tmp_path),),
+        n_jobs=2,
+        on_failure=lambda _, failure: failure,
+    )
+    assert results[:20] == list(range(20))
+    killed, once, strange, unpicklable = results[20:]
+    assert killed.lost
+    assert "SIGKILL" in str(killed.error)
+    assert once == "exits once"
+    assert not strange.lost
+    assert type(strange.error) is RuntimeError
+    assert str(strange.error) == "Strange: one and two"
+    assert 'raise Strange("one", "two")' in strange.error.__notes__[0]
+    assert unpicklable.lost
+    assert "pickle" in str(unpicklable.error)
