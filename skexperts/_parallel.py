@@ -14,15 +14,16 @@ import sys
 import threading
 import time
 import warnings
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import cache
 from math import ceil
 from types import FrameType
 from typing import Any
 
+import joblib
 import numpy as np
 from joblib import cpu_count, effective_n_jobs
 from joblib.parallel import get_active_backend
@@ -37,6 +38,8 @@ _CHUNKS_PER_JOB = 4
 # A chunk begins no other task after this time: what it has not sent back can be lost.
 _CHUNK_SECONDS = 0.5
 _MOST_DEATHS = 3
+# What loky says if workers cannot get any task: no task is at fault.
+_NOT_SENT = "not pickle the task", "task has failed to un-serialize"
 _LIBRARIES = ("skexperts.", "sklearn.")
 _NUMBER = re.compile(r"\d[\d.eE+-]*")
 
@@ -171,6 +174,21 @@ def _pools(api: str):
     return ThreadpoolController().select(user_api=api)
 
 
+def object_digest(value) -> str:
+    """Return a digest of what a value pickles to, the same in all processes.
+
+    Parameters
+    ----------
+    value : object
+
+    Raises
+    ------
+    Exception
+        If it cannot be pickled.
+    """
+    return joblib.hash(value, hash_name="sha1", coerce_mmap=True)
+
+
 class _Workers:
     """Tasks on the workers of the active backend, any of which may die."""
 
@@ -182,6 +200,8 @@ class _Workers:
         self.deaths: Counter[int] = Counter()
         self.warnings: list = []
         self.seconds = 0.0
+        self.memmaps = True
+        self.over = False
 
     def run(self, order):
         """Return the result, or the failure, of each task by its number."""
@@ -191,6 +211,7 @@ class _Workers:
                 n_jobs=self.n_jobs,
                 batch_size=1,
                 return_as="generator_unordered" if streams else "list",
+                max_nbytes="1M" if self.memmaps else None,
             ) as parallel:
                 # After a death the pool is another one, and so is what calls it.
                 while len(self.done) < len(order):
@@ -224,13 +245,19 @@ class _Workers:
                     return False
                 if answer is None:
                     return True
-                self._keep(*answer)
+                try:
+                    self._keep(*answer)
+                except Exception:
+                    self._end_threads(answers)
+                    raise
 
     def _answers(self, parallel, chunks, sent):
         """Yield what chunks give as they end, and note which ones were sent."""
 
         def send():
             for chunk in chunks:
+                if self.over:
+                    return
                 sent.append(chunk)
                 yield delayed(_run_chunk)(
                     self.function,
@@ -241,6 +268,13 @@ class _Workers:
                 )
 
         yield from parallel(send())
+
+    def _end_threads(self, answers):
+        """Wait for threads: nothing can end them, and they would work on unseen."""
+        self.over = True
+        if getattr(get_active_backend()[0], "supports_sharedmem", False):
+            with suppress(Exception):
+                deque(answers, maxlen=0)
 
     def _keep(self, outcomes, seen):
         """Store what a chunk has given."""
@@ -256,8 +290,12 @@ class _Workers:
 
     def _blame(self, sent, error):
         """Note what was under way when a worker died."""
+        if self.memmaps and "not pickle the task" in str(error):
+            # There may be no room, or no right, to write large arrays to a file.
+            self.memmaps = False
+            return
         suspects = [i for chunk in sent for i in chunk if i not in self.done]
-        if not suspects:
+        if not suspects or any(text in str(error) for text in _NOT_SENT):
             raise error
         for i in suspects:
             self.deaths[i] += 1

@@ -1,8 +1,7 @@
 """Tasks whose workers die, and others that fail: each costs itself only."""
 
 import faulthandler
-import os
-import signal
+import pickle
 import sys
 import threading
 from collections import Counter
@@ -10,14 +9,16 @@ from concurrent.futures.process import BrokenProcessPool
 
 import cloudpickle
 import joblib
+import mortal
 import pytest
-from joblib._parallel_backends import ThreadingBackend
+from mortal import Death, MortalThreads
 
 from skexperts._failures import Failure
 from skexperts._parallel import run_tasks
 
 # Worker processes cannot import test modules.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
+cloudpickle.register_pickle_by_value(mortal)
 
 N_TASKS = 30
 
@@ -27,23 +28,6 @@ def no_hang():
     faulthandler.dump_traceback_later(180, exit=True)
     yield
     faulthandler.cancel_dump_traceback_later()
-
-
-class Death(BaseException):
-    """What stands for the death of a worker where workers are threads."""
-
-
-class MortalThreads(ThreadingBackend):
-    """Threads that may die as processes do."""
-
-    def submit(self, func, callback=None):
-        def mortal():
-            try:
-                return func()
-            except Death as death:
-                raise BrokenProcessPool("a worker died") from death
-
-        return super().submit(mortal, callback)
 
 
 class Log:
@@ -145,14 +129,7 @@ class Strange(Exception):
         super().__init__(f"{one} and {two}")
 
 
-def misbehave(folder, fault):
-    if fault == "killed":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if fault == "exits once":
-        flag = os.path.join(folder, "flag")
-        if not os.path.exists(flag):
-            open(flag, "w").close()
-            os._exit(3)
+def misbehave(fault):
     if fault == "strange":
         raise Strange("one", "two")
     if fault == "unpicklable":
@@ -160,24 +137,50 @@ def misbehave(folder, fault):
     return fault
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_processes_that_die_or_cannot_answer(tmp_path):
-    faults = [*range(20), "killed", "exits once", "strange", "unpicklable"]
+def test_processes_that_cannot_answer():
+    faults = [*range(20), "strange", "unpicklable"]
     results = run_tasks(
         misbehave,
         [(fault,) for fault in faults],
-        common=(os.fspath(tmp_path),),
         n_jobs=2,
         on_failure=lambda _, failure: failure,
     )
     assert results[:20] == list(range(20))
-    killed, once, strange, unpicklable = results[20:]
-    assert killed.lost
-    assert "SIGKILL" in str(killed.error)
-    assert once == "exits once"
+    strange, unpicklable = results[20:]
     assert not strange.lost
     assert type(strange.error) is RuntimeError
     assert str(strange.error) == "Strange: one and two"
     assert 'raise Strange("one", "two")' in strange.error.__notes__[0]
     assert unpicklable.lost
     assert "pickle" in str(unpicklable.error)
+
+
+class Stuck:
+    """Cannot be unpickled anywhere."""
+
+    def __reduce__(self):
+        return int, ("no number",)
+
+
+@pytest.mark.parametrize(
+    ("common", "error", "message"),
+    [
+        (threading.Lock(), TypeError, "pickle"),
+        (Stuck(), BrokenProcessPool, "failed to un-serialize"),
+    ],
+)
+def test_what_no_worker_can_be_sent_is_no_fault_of_a_task(common, error, message):
+    failed = []
+    with pytest.raises((error, pickle.PicklingError), match=message):
+        run_tasks(
+            misbehave_with,
+            [(number,) for number in range(20)],
+            common=(common,),
+            n_jobs=2,
+            on_failure=lambda number, _: failed.append(number),
+        )
+    assert not failed
+
+
+def misbehave_with(common, number):
+    return number

@@ -97,6 +97,20 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
     cv : int, splitter or iterable of splits, default=None
         Folds of ``n_experts="auto"``; None means 5. Numbers give shuffled folds.
 
+    on_cell_error : {"raise", "fallback"}, default="raise"
+        What an expert that cannot be fitted is: an error that names its cell, or no
+        reason to lose the others. With ``"fallback"`` a shared expert, fitted on all
+        rows, serves its cell; for groups of features, a constant one. One warning says
+        so, and ``fit_report_``.
+
+    checkpoint : str or path, default=None
+        A folder in which every expert is kept as soon as it is fitted. The same fit,
+        begun again after whatever has stopped it, reads those that are there and fits
+        the others, with the same bits in the end; if some cells have changed, it fits
+        these. It needs a ``random_state``. Experts that have more than arrays and
+        numbers are kept as pickles, which can run code when they are read: a folder
+        that others can write to is refused. Nothing in it is ever deleted.
+
     n_jobs : int, default=None
         Number of experts fitted at a time, as in joblib. The fitted model does not
         depend on it.
