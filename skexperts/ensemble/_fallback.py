@@ -22,6 +22,7 @@ def judge(plan, cells, y):
     """
 
     def on_failure(j, failure):
+        """Raise the failure of a cell, or give it back."""
         error, cause = failure.error, failure.cause
         if failure.lost:
             own = y[cells[j].rows]

@@ -172,8 +172,9 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
         sum), ``n_classes``, ``fit_time`` (seconds) and ``state``: ``"fitted"``,
         ``"constant"`` (one class only), ``"merged"`` (fewer rows than
         ``min_cell_size``), ``"empty"``, ``"unused"`` (the gate routes no training
-        row to it), or ``"global"``: ``n_experts="auto"`` has found
-        that no partition does better than one expert.
+        row to it), ``"fallback"`` (a shared expert stands for one that could not be
+        fitted), or ``"global"``: ``n_experts="auto"`` has found that no partition does
+        better than one expert.
         ``pandas.DataFrame(model.fit_report_)`` is a table. Cell -1 is the last one.
 
     n_features_in_ : int

@@ -161,8 +161,9 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
         to it), ``n_routed`` (rows its expert was fitted on), ``gate_weight`` (their
         sum), ``n_classes`` (0), ``fit_time`` (seconds) and ``state``: ``"fitted"``,
         ``"merged"`` (fewer rows than ``min_cell_size``), ``"empty"``, ``"unused"`` (the
-        gate routes no training row to it), or ``"global"``:
-        ``n_experts="auto"`` has found that no partition does better than one expert.
+        gate routes no training row to it), ``"fallback"`` (a shared expert stands for
+        one that could not be fitted), or ``"global"``: ``n_experts="auto"`` has found
+        that no partition does better than one expert.
         ``pandas.DataFrame(model.fit_report_)`` is a table. Cell -1 is the last one.
 
     n_features_in_ : int
