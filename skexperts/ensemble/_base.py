@@ -35,6 +35,7 @@ from skexperts.ensemble._linear import stack_of
 from skexperts.ensemble._metadata import NOTHING_ROUTED, RoutesMetadata
 from skexperts.ensemble._n_experts import choose_n_experts
 from skexperts.ensemble._predicts import Predicts
+from skexperts.ensemble._refits import RefitsCells
 from skexperts.ensemble._report import (
     fit_report,
     warn_of_fallbacks,
@@ -61,6 +62,7 @@ class BasePartitionedExperts(
     CallbackSupport,
     RoutesMetadata,
     Predicts,
+    RefitsCells,
     PickledState,
     MetaEstimatorMixin,
     BaseEstimator,
@@ -301,7 +303,7 @@ class BasePartitionedExperts(
             )
             router = replace(router, alpha=alpha)
             self.alpha_ = alpha
-        self._router = router.without_rows()
+        self._router, self._seed = router.without_rows(), seed
         self.cells_, self.gate_ = router.cells, router.gate
         self.n_experts_ = len(router.cells)
         self.experts_ = [fit.expert for fit in fits]

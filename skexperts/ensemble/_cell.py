@@ -79,10 +79,11 @@ def fit_cell(
     try:
         fitted = seeded_clone(template, cell.seed)
         rows = take_columns(take_rows(X, cell.rows), cell.columns)
-        key = kept = None
+        key = blank = kept = None
         if checkpoint is not None:
             key = checkpoint.key(cell.seed, rows, y, *_flat(parameters))
-            kept = checkpoint.read(key, seeded_clone(template, cell.seed))
+            blank = seeded_clone(template, cell.seed)
+            kept = checkpoint.read(key, blank)
         with task.running(rows, y, fits=fitted if kept is None else None):
             if kept is not None:
                 return kept
@@ -91,7 +92,7 @@ def fit_cell(
         raise cell_fit_error(cell, n_classes, error) from error
     fit = CellFit(fitted, state, n_classes, time.perf_counter() - start)
     if checkpoint is not None:
-        checkpoint.write(key, fit, seeded_clone(template, cell.seed))
+        checkpoint.write(key, fit, blank)
     return fit
 
 

@@ -10,6 +10,7 @@ import tempfile
 import time
 import warnings
 from contextlib import suppress
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -72,8 +73,7 @@ class Checkpoint:
                 "and a file of theirs could run code when it is read. Use a folder of "
                 "your own, and take the right to write from others: chmod go-w."
             )
-        self.versions = {name: version(name) for name in _LIBRARIES}
-        self.versions["python"] = python_version()
+        self.versions = _versions()
         try:
             digest = object_digest(expert)
         except Exception as error:
@@ -142,6 +142,12 @@ class Checkpoint:
             if name is not None:
                 with suppress(OSError):
                     os.unlink(name)
+
+
+@cache
+def _versions():
+    versions = {name: version(name) for name in _LIBRARIES}
+    return versions | {"python": python_version()}
 
 
 def _is_private(stat):

@@ -57,7 +57,7 @@ class Plan(NamedTuple):
     metadata: Metadata = NO_METADATA
 
 
-def fit_experts(plan, X, y, sample_weight, routing, task=NO_TASK):
+def fit_experts(plan, X, y, sample_weight, routing, task=NO_TASK, only=None):
     """Fit the experts, each on the rows routed to it, with gate weights.
 
     Parameters
@@ -67,6 +67,8 @@ def fit_experts(plan, X, y, sample_weight, routing, task=NO_TASK):
     routing : csc_array or csr_array of shape (n_rows, n_experts)
     task : Task
         Of the whole fit.
+    only : ndarray, optional
+        Positions of the experts to be fitted, all by default.
 
     Returns
     -------
@@ -77,6 +79,8 @@ def fit_experts(plan, X, y, sample_weight, routing, task=NO_TASK):
         with task.subtask("experts").running(X, y):
             return fit_sharing(plan, X, y, sample_weight, routing)
     cells = _cells(plan, sample_weight, routing)
+    if only is not None:
+        cells = [cells[j] for j in only]
     name = weight_parameter(plan.expert)
     common = (plan.expert, name, plan.checkpoint, X, y, sample_weight)
     fits = run_tasks(
