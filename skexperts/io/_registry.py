@@ -105,15 +105,8 @@ _PRIVATE = {
     *("_algorithm", "_all_names", "_batch_size", "_dtype", "_finite", "_flat"),
     *("_init_size", "_mean", "_models", "_n_features_out", "_n_init", "_n_outputs"),
     *("_n_threads", "_names", "_penalty_alpha", "_position", "_prepared", "_router"),
-    *(
-        "_scale",
-        "_seed",
-        "_sklearn_version",
-        "_sparse_codes",
-        "_statistics",
-        "_strategy",
-    ),
-    *("_threshold", "_tol"),
+    *("_scale", "_sklearn_version", "_sparse_codes", "_statistics", "_strategy"),
+    *("_seed", "_threshold", "_tol"),
 }
 # What only partial_fit reads.
 _LEFT_OUT = {
