@@ -10,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 import cloudpickle
 import joblib
 import mortal
+import numpy as np
 import pytest
 from mortal import Death, MortalThreads
 
@@ -184,3 +185,15 @@ def test_what_no_worker_can_be_sent_is_no_fault_of_a_task(common, error, message
 
 def misbehave_with(common, number):
     return number
+
+
+def kind_of(array, number):
+    return type(array).__name__
+
+
+def test_without_room_for_files_large_arrays_are_sent_as_they_are(tmp_path):
+    no_folder = tmp_path / "file"
+    no_folder.write_bytes(b"")
+    with joblib.parallel_config(backend="loky", temp_folder=no_folder / "folder"):
+        kinds = run_tasks(kind_of, [(0,), (1,)], common=(np.zeros(200_000),), n_jobs=2)
+    assert kinds == ["ndarray"] * 2
