@@ -1,21 +1,29 @@
-"""The only caller of joblib: run many independent tasks, warn once.
+"""The only caller of joblib: run many independent tasks, lose none, warn once.
 
-Tasks are sent in chunks, the costly ones first, and their results come back in the
-order of the tasks, so that nothing depends on the number of jobs or on the backend.
+Tasks are sent in chunks, the costly ones first, and their results are put in the order
+of the tasks, so that nothing depends on the number of jobs or on the backend.
+
+A worker that dies takes along what other workers have begun. Chunks that were under
+way are tried again task by task, and tasks that were under way for a second time one
+at a time: who dies alone is at fault. All others go first.
 """
 
 import os
 import re
 import sys
 import threading
+import time
 import warnings
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
-from functools import cache, partial
+from contextlib import closing, contextmanager, nullcontext, suppress
+from functools import cache
+from math import ceil
 from types import FrameType
 from typing import Any
 
+import joblib
 import numpy as np
 from joblib import cpu_count, effective_n_jobs
 from joblib.parallel import get_active_backend
@@ -23,9 +31,15 @@ from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import ThreadpoolController
 
 from skexperts._callbacks import Task
+from skexperts._failures import Failure, raise_failure
 
 # More chunks than workers, so that a worker that ends early finds another chunk.
 _CHUNKS_PER_JOB = 4
+# A chunk begins no other task after this time: what it has not sent back can be lost.
+_CHUNK_SECONDS = 0.5
+_MOST_DEATHS = 3
+# What loky says if workers cannot get any task: no task is at fault.
+_NOT_SENT = "not pickle the task", "task has failed to un-serialize"
 _LIBRARIES = ("skexperts.", "sklearn.")
 _NUMBER = re.compile(r"\d[\d.eE+-]*")
 
@@ -38,13 +52,15 @@ def run_tasks(
     costs: Sequence[float] | None = None,
     n_jobs: int | None = None,
     task: Task | None = None,
+    on_failure: Callable[[int, Failure], Any] = raise_failure,
 ) -> list:
     """Return ``[function(*common, *task) for task in tasks]``, computed in parallel.
 
     Parameters
     ----------
     function : callable
-        A function defined at the top level of a module, without side effects.
+        A function defined at the top level of a module, without side effects: it may
+        be called again if a worker dies.
     tasks : sequence of tuples
         Arguments of each call.
     common : tuple
@@ -56,46 +72,47 @@ def run_tasks(
     task : Task, optional
         What callbacks are told of this call, see :meth:`~Task.many`. The function is
         given the subtask of each call as ``task=``, to run it.
+    on_failure : callable
+        ``on_failure(number, failure)`` is the result of a task that failed. It is
+        called in this process, as soon as the failure is certain, and by default raises
+        the error, which ends the others.
 
     Returns
     -------
     results : list
         In the order of ``tasks``. Warnings that differ in numbers only are issued once,
         by the caller's process, with how often they occurred.
+
+    Notes
+    -----
+    A task fails if it raises an exception (after a MemoryError it is tried once more,
+    alone), if its result cannot be sent, or if it was under way three times, the last
+    time alone, when a worker died.
     """
     if not tasks:
         return []
     if get_active_backend()[0].nesting_level:
         # One level of parallel work: inside a worker joblib would start threads.
         n_jobs = 1
-    n_jobs_effective = effective_n_jobs(n_jobs)
-    n_chunks = 1
-    if n_jobs_effective > 1:
-        n_chunks = min(len(tasks), _CHUNKS_PER_JOB * n_jobs_effective)
     order = np.argsort(
         -np.asarray(costs if costs is not None else np.ones(len(tasks))), kind="stable"
     )
-    chunks = [order[start::n_chunks] for start in range(n_chunks)]
     with (
         _CaughtWarnings() as caught,
         one_blas_thread(),
         nullcontext() if task is None else task.running(),
     ):
-        done = Parallel(n_jobs=n_jobs)(
-            delayed(_run_chunk)(
-                partial(_call, function, common, task),
-                [(int(i), tasks[i]) for i in chunk],
-                os.getpid(),
-            )
-            for chunk in chunks
-        )
-    results: list[Any] = [None] * len(tasks)
-    for chunk, (chunk_results, chunk_warnings) in zip(chunks, done, strict=True):
-        caught.extend(chunk_warnings)
-        for i, result in zip(chunk, chunk_results, strict=True):
-            results[i] = result
+        if effective_n_jobs(n_jobs) == 1:
+            done = {}
+            for i in order.tolist():
+                one = _call(function, common, task, i, tasks[i])
+                done[i] = on_failure(i, one) if isinstance(one, Failure) else one
+        else:
+            workers = _Workers(function, tasks, common, n_jobs, task, on_failure)
+            done = workers.run(order.tolist())
+            caught.extend(workers.warnings)
     caught.issue_summary(len(tasks))
-    return results
+    return [done[i] for i in range(len(tasks))]
 
 
 def run_threads(
@@ -157,18 +174,167 @@ def _pools(api: str):
     return ThreadpoolController().select(user_api=api)
 
 
-def _run_chunk(call, tasks, parent):
+def object_digest(value) -> str:
+    """Return a digest of what a value pickles to, the same in all processes.
+
+    Parameters
+    ----------
+    value : object
+
+    Raises
+    ------
+    Exception
+        If it cannot be pickled.
+    """
+    return joblib.hash(value, hash_name="sha1", coerce_mmap=True)
+
+
+class _Workers:
+    """Tasks on the workers of the active backend, any of which may die."""
+
+    def __init__(self, function, tasks, common, n_jobs, task, on_failure):
+        self.function, self.tasks, self.common = function, tasks, common
+        self.n_jobs, self.task, self.on_failure = n_jobs, task, on_failure
+        self.done: dict[int, Any] = {}
+        # How often each task was under way when a worker died.
+        self.deaths: Counter[int] = Counter()
+        self.warnings: list = []
+        self.seconds = 0.0
+        self.memmaps = True
+        self.over = False
+
+    def run(self, order):
+        """Return the result, or the failure, of each task by its number."""
+        streams = getattr(get_active_backend()[0], "supports_return_generator", False)
+        while len(self.done) < len(order):
+            with Parallel(
+                n_jobs=self.n_jobs,
+                batch_size=1,
+                return_as="generator_unordered" if streams else "list",
+                max_nbytes="1M" if self.memmaps else None,
+            ) as parallel:
+                # After a death the pool is another one, and so is what calls it.
+                while len(self.done) < len(order):
+                    if not self._all_return(parallel, self._chunks(order)):
+                        break
+        return self.done
+
+    def _chunks(self, order):
+        """Cut the tasks to be tried next."""
+        left = [i for i in order if i not in self.done]
+        calm = [i for i in left if not self.deaths[i]]
+        if not calm:
+            suspects = [[i] for i in left if self.deaths[i] == 1]
+            return suspects or [[left[0]]]
+        n_chunks = _CHUNKS_PER_JOB * effective_n_jobs(self.n_jobs)
+        if self.done:
+            mean = self.seconds / len(self.done)
+            n_chunks = max(n_chunks, ceil(len(calm) * mean / _CHUNK_SECONDS))
+        n_chunks = min(n_chunks, len(calm))
+        return [calm[start::n_chunks] for start in range(n_chunks)]
+
+    def _all_return(self, parallel, chunks):
+        """Try some chunks; whether no worker died."""
+        sent: list = []
+        with closing(self._answers(parallel, chunks, sent)) as answers:
+            while True:
+                try:
+                    answer = next(answers, None)
+                except Exception as error:
+                    self._blame(sent, error)
+                    return False
+                if answer is None:
+                    return True
+                try:
+                    self._keep(*answer)
+                except Exception:
+                    self._end_threads(answers)
+                    raise
+
+    def _answers(self, parallel, chunks, sent):
+        """Yield what chunks give as they end, and note which ones were sent."""
+
+        def send():
+            for chunk in chunks:
+                if self.over:
+                    return
+                sent.append(chunk)
+                yield delayed(_run_chunk)(
+                    self.function,
+                    self.task,
+                    [(i, self.tasks[i]) for i in chunk],
+                    os.getpid(),
+                    *self.common,
+                )
+
+        yield from parallel(send())
+
+    def _end_threads(self, answers):
+        """Wait for threads: nothing can end them, and they would work on unseen."""
+        self.over = True
+        if getattr(get_active_backend()[0], "supports_sharedmem", False):
+            with suppress(Exception):
+                deque(answers, maxlen=0)
+
+    def _keep(self, outcomes, seen):
+        """Store what a chunk has given."""
+        self.warnings += seen
+        for i, result, seconds in outcomes:
+            self.seconds += seconds
+            if not isinstance(result, Failure):
+                self.done[i] = result
+            elif result.is_of_memory() and self.deaths[i] < _MOST_DEATHS - 1:
+                self.deaths[i] = _MOST_DEATHS - 1
+            else:
+                self.done[i] = self.on_failure(i, result)
+
+    def _blame(self, sent, error):
+        """Note what was under way when a worker died."""
+        if self.memmaps and "not pickle the task" in str(error):
+            # There may be no room, or no right, to write large arrays to a file.
+            self.memmaps = False
+            return
+        suspects = [i for chunk in sent for i in chunk if i not in self.done]
+        if not suspects or any(text in str(error) for text in _NOT_SENT):
+            raise error
+        for i in suspects:
+            self.deaths[i] += 1
+            if self.deaths[i] == _MOST_DEATHS:
+                self.done[i] = self.on_failure(i, Failure(error, lost=True))
+
+
+def _run_chunk(function, task, tasks, parent, *common):
+    """Run the first of some tasks, and others while there is time."""
     if os.getpid() == parent:
-        return [call(*task) for task in tasks], []
+        return _outcomes(function, task, tasks, common), []
     with _CaughtWarnings() as caught, one_blas_thread():
-        results = [call(*task) for task in tasks]
-    return results, caught.seen
+        outcomes = [
+            (i, one.portable() if isinstance(one, Failure) else one, seconds)
+            for i, one, seconds in _outcomes(function, task, tasks, common)
+        ]
+    return outcomes, caught.seen
+
+
+def _outcomes(function, task, tasks, common):
+    """Return number, result or failure, and seconds of tasks."""
+    outcomes, start = [], time.perf_counter()
+    before = start
+    for i, arguments in tasks:
+        result = _call(function, common, task, i, arguments)
+        now = time.perf_counter()
+        outcomes.append((i, result, now - before))
+        if now - start > _CHUNK_SECONDS:
+            break
+        before = now
+    return outcomes
 
 
 def _call(function, common, task, number, arguments):
-    if task is None:
-        return function(*common, *arguments)
-    return function(*common, *arguments, task=task.number(number))
+    subtask = {} if task is None else {"task": task.number(number)}
+    try:
+        return function(*common, *arguments, **subtask)
+    except Exception as error:
+        return Failure(error, error.__cause__)
 
 
 class _CaughtWarnings:

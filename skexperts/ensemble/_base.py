@@ -9,48 +9,43 @@ from abc import ABCMeta, abstractmethod
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
+from os import PathLike
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
 from sklearn.utils import check_random_state, get_tags
-from sklearn.utils.validation import check_is_fitted
 
 from skexperts._callbacks import NO_TASK, CallbackSupport, fit_task
 from skexperts._doc_links import DocLinkMixin
 from skexperts._experts import takes_weights
-from skexperts._numeric.aggregation import contract
-from skexperts._numeric.linear_experts import linear_outputs
-from skexperts._numeric.routing import pairs_by_expert, row_blocks
-from skexperts._rows import (
-    check_rows_differ,
-    is_frame,
-    take_rows,
-    validate_new_rows,
-    validate_rows,
-)
+from skexperts._rows import check_rows_differ, take_rows, validate_rows
 from skexperts._sklearn import (
     HasMethods,
     Interval,
     StrOptions,
-    align_sparse_api,
     validate_parameter_constraints,
 )
 from skexperts._splits import draw_splits
 from skexperts._validation import validate_sample_weight
 from skexperts.ensemble._alpha import learn_alpha
-from skexperts.ensemble._cell import common_scale, read_cell
+from skexperts.ensemble._cell import common_scale
+from skexperts.ensemble._checkpoint import check_can_resume, open_checkpoint
 from skexperts.ensemble._fit_experts import Plan
 from skexperts.ensemble._linear import stack_of
 from skexperts.ensemble._metadata import NOTHING_ROUTED, RoutesMetadata
 from skexperts.ensemble._n_experts import choose_n_experts
-from skexperts.ensemble._report import fit_report, warn_of_merged_cells
+from skexperts.ensemble._predicts import Predicts
+from skexperts.ensemble._refits import RefitsCells
+from skexperts.ensemble._report import (
+    fit_report,
+    warn_of_fallbacks,
+    warn_of_merged_cells,
+)
 from skexperts.ensemble._rounds import check_rounds, run_rounds
 from skexperts.ensemble._router import GATES, Router, make_gate, make_partitioner
 from skexperts.ensemble._sharing import check_can_share
 from skexperts.ensemble._state import PickledState
 
-# Outputs of experts in memory at a time; every block may call every expert.
-_OUTPUTS = 1 << 22
 # Attributes that a refit with other parameters would leave behind.
 _NOT_ALWAYS = (
     "alpha_",
@@ -66,6 +61,8 @@ class BasePartitionedExperts(
     DocLinkMixin,
     CallbackSupport,
     RoutesMetadata,
+    Predicts,
+    RefitsCells,
     PickledState,
     MetaEstimatorMixin,
     BaseEstimator,
@@ -89,6 +86,8 @@ class BasePartitionedExperts(
         "deviation_penalty": [Interval(Real, 0, None, closed="right")],
         "min_cell_size": [Interval(Integral, 1, None, closed="left")],
         "cv": ["cv_object"],
+        "on_cell_error": [StrOptions({"raise", "fallback"})],
+        "checkpoint": [str, PathLike, None],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
     }
@@ -108,6 +107,8 @@ class BasePartitionedExperts(
         combiner=None,
         min_cell_size=10,
         cv=None,
+        on_cell_error="raise",
+        checkpoint=None,
         n_jobs=None,
         random_state=None,
     ):
@@ -123,6 +124,8 @@ class BasePartitionedExperts(
         self.combiner = combiner
         self.min_cell_size = min_cell_size
         self.cv = cv
+        self.on_cell_error = on_cell_error
+        self.checkpoint = checkpoint
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -156,80 +159,6 @@ class BasePartitionedExperts(
             and all(box.allow_nan for box in inputs)
         )
         return tags
-
-    def route(self, X):
-        """Return which experts serve each row, and with which weights.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        routing : CSR of shape (n_samples, n_experts_)
-            Positive weights, at most ``top_k`` a row, each row sums to 1. Column j
-            belongs to ``experts_[j]``, the expert of cell ``cells_[j]``. A row that no
-            cell claims goes to the expert of cell -1 if there is one, else to all
-            experts in equal parts.
-        """
-        check_is_fitted(self)
-        return align_sparse_api(self._router.route(self._validate_new(X)))
-
-    def expert_outputs(self, X):
-        """Return the outputs of the experts for the routed pairs of row and expert.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        outputs : ndarray of shape (n_pairs, n_outputs)
-            Row p is the output for the pair stored at ``route(X).data[p]``: margins (if
-            all experts are read by margin) or probabilities of the classes in the
-            order of ``classes_``, or one predicted value. The prediction is the sum
-            over the pairs of each row, weighted by the routing.
-        """
-        check_is_fitted(self)
-        X = self._validate_new(X)
-        return self._pair_outputs(X, self._router.route(X))
-
-    def _validate_new(self, X):
-        return validate_new_rows(self, X, dtype=self._dtype, finite=self._finite)
-
-    def _pair_outputs(self, X, routing):
-        if self._linear is not None and not is_frame(X):
-            outputs = linear_outputs(self._linear, X, routing)
-            if np.isfinite(outputs).all():
-                return outputs
-        rows, pairs, bounds = pairs_by_expert(routing)
-        classes = getattr(self, "classes_", None)
-        outputs = np.empty((routing.nnz, self._n_outputs))
-        for j, expert in enumerate(self.experts_):
-            mine = slice(bounds[j], bounds[j + 1])
-            if mine.start < mine.stop:
-                outputs[pairs[mine]] = read_cell(
-                    expert,
-                    take_rows(X, rows[mine]),
-                    self._router.cell(j),
-                    scale=self._scale,
-                    classes=classes,
-                )
-        return outputs
-
-    def _combine(self, X):
-        """Contract routing and outputs, in blocks of bounded memory."""
-        check_is_fitted(self)
-        return self._combine_rows(self._validate_new(X))
-
-    def _combine_rows(self, X):
-        combined = np.empty((X.shape[0], self._n_outputs))
-        width = self._router.most_pairs * combined.shape[1]
-        for block in row_blocks(X.shape[0], width, _OUTPUTS):
-            rows = take_rows(X, block)
-            routing = self._router.route(rows)
-            combined[block] = contract(routing, self._pair_outputs(rows, routing))
-        return combined
 
     def _fit_task(self):
         """Set up the callbacks; to be called before the state of self is noted."""
@@ -295,6 +224,8 @@ class BasePartitionedExperts(
             )
         if self.sharing is not None:
             check_can_share(expert)
+        if self.checkpoint is not None:
+            check_can_resume(self.random_state, self.sharing)
         check_rounds(self.n_rounds, make_gate(self.gate, seed=0))
 
     def _fit_rows(
@@ -349,6 +280,9 @@ class BasePartitionedExperts(
             seed,
             penalty,
             self.n_jobs,
+            self.on_cell_error,
+            [],
+            open_checkpoint(self.checkpoint, expert),
             metadata.expert,
         )
         plan, router, routing, fits, joint = run_rounds(
@@ -369,7 +303,7 @@ class BasePartitionedExperts(
             )
             router = replace(router, alpha=alpha)
             self.alpha_ = alpha
-        self._router = router.without_rows()
+        self._router, self._seed = router.without_rows(), seed
         self.cells_, self.gate_ = router.cells, router.gate
         self.n_experts_ = len(router.cells)
         self.experts_ = [fit.expert for fit in fits]
@@ -377,6 +311,7 @@ class BasePartitionedExperts(
         self._publish_shared(joint)
         self.fit_report_ = fit_report(router, routing, fits)
         self._dtype = X.dtype.name if hasattr(X, "dtype") else None
+        warn_of_fallbacks(self.fit_report_, plan.fallen)
 
     def _publish_shared(self, joint):
         if joint is not None:

@@ -48,6 +48,7 @@ class Cell(NamedTuple):
 def fit_cell(
     expert,
     weight_name,
+    checkpoint,
     X,
     y,
     sample_weight,
@@ -56,6 +57,8 @@ def fit_cell(
     task=NO_TASK,
 ):
     """Fit a clone of ``expert`` on a cell; one class alone gets a constant expert.
+
+    If there is a checkpoint, an expert that it has is not fitted, and others are kept.
 
     Raises
     ------
@@ -76,15 +79,33 @@ def fit_cell(
     try:
         fitted = seeded_clone(template, cell.seed)
         rows = take_columns(take_rows(X, cell.rows), cell.columns)
-        with task.running(rows, y, fits=fitted):
+        key = blank = kept = None
+        if checkpoint is not None:
+            key = checkpoint.key(cell.seed, rows, y, *_flat(parameters))
+            blank = seeded_clone(template, cell.seed)
+            kept = checkpoint.read(key, blank)
+        with task.running(rows, y, fits=fitted if kept is None else None):
+            if kept is not None:
+                return kept
             fitted.fit(rows, y, **parameters)
     except Exception as error:
-        classes = f", {n_classes} classes" if n_classes else ""
-        raise CellFitError(
-            f"The expert of {cell_name(cell.number)} ({len(cell.rows)} rows{classes}, "
-            f"seed {cell.seed}) could not be fitted. {type(error).__name__}: {error}"
-        ) from error
-    return CellFit(fitted, state, n_classes, time.perf_counter() - start)
+        raise cell_fit_error(cell, n_classes, error) from error
+    fit = CellFit(fitted, state, n_classes, time.perf_counter() - start)
+    if checkpoint is not None:
+        checkpoint.write(key, fit, blank)
+    return fit
+
+
+def cell_fit_error(cell, n_classes, error):
+    """Return a CellFitError for what happened to a cell; 0 classes for regressors."""
+    classes = f", {n_classes} classes" if n_classes else ""
+    named = CellFitError(
+        f"The expert of {cell_name(cell.number)} ({len(cell.rows)} rows{classes}, "
+        f"seed {cell.seed}) could not be fitted. {type(error).__name__}: {error}"
+    )
+    named.cell, named.n_rows, named.seed = cell.number, len(cell.rows), cell.seed
+    named.n_classes = n_classes
+    return named
 
 
 def fit_constant(expert, X, y, rows, weights):
@@ -123,9 +144,14 @@ def cell_name(number):
     return "the rows that no cell claims" if number < 0 else f"cell {number}"
 
 
+def _flat(parameters):
+    return [part for name in sorted(parameters) for part in (name, parameters[name])]
+
+
 def common_scale(fits):
     """Scale on which all experts can be read: margins only if all of them have some."""
-    kinds = {output_kind(fit.expert) for fit in fits if fit.state != "constant"}
+    experts = [e for e, *_ in fits if not isinstance(e, DummyClassifier)]
+    kinds = {output_kind(expert) for expert in experts}
     if kinds == {"value"}:
         return "value"
     return "margin" if kinds == {"margin"} else "probability"

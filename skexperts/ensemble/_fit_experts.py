@@ -13,6 +13,7 @@ from skexperts._numeric.routing import pairs_by_expert
 from skexperts._parallel import run_tasks
 from skexperts._rows import as_numbers, is_frame, take_columns, take_rows
 from skexperts.ensemble._cell import Cell, CellFit, fit_cell, fit_constant, read_cell
+from skexperts.ensemble._fallback import failed, judge, shared_cell
 from skexperts.ensemble._sharing import fit_deviations
 
 _ENCODE = "Encode them in a pipeline in front of the model, or use sharing=None."
@@ -34,6 +35,10 @@ class Plan(NamedTuple):
     penalty : float or None
         Of deviations from a shared model; None for experts that share nothing.
     n_jobs : int or None
+    on_cell_error : {"raise", "fallback"}
+    fallen : list of CellFitError
+        What was replaced by the shared expert so far.
+    checkpoint : Checkpoint or None
     metadata : Metadata
         Of the rows of X, for ``fit`` of the experts.
     """
@@ -46,10 +51,13 @@ class Plan(NamedTuple):
     seed: int
     penalty: float | None
     n_jobs: int | None
+    on_cell_error: str
+    fallen: list
+    checkpoint: Any
     metadata: Metadata = NO_METADATA
 
 
-def fit_experts(plan, X, y, sample_weight, routing, task=NO_TASK):
+def fit_experts(plan, X, y, sample_weight, routing, task=NO_TASK, only=None):
     """Fit the experts, each on the rows routed to it, with gate weights.
 
     Parameters
@@ -59,6 +67,8 @@ def fit_experts(plan, X, y, sample_weight, routing, task=NO_TASK):
     routing : csc_array or csr_array of shape (n_rows, n_experts)
     task : Task
         Of the whole fit.
+    only : ndarray, optional
+        Positions of the experts to be fitted, all by default.
 
     Returns
     -------
@@ -69,14 +79,38 @@ def fit_experts(plan, X, y, sample_weight, routing, task=NO_TASK):
         with task.subtask("experts").running(X, y):
             return fit_sharing(plan, X, y, sample_weight, routing)
     cells = _cells(plan, sample_weight, routing)
+    if only is not None:
+        cells = [cells[j] for j in only]
+    name = weight_parameter(plan.expert)
+    common = (plan.expert, name, plan.checkpoint, X, y, sample_weight)
     fits = run_tasks(
         fit_cell,
         [(cell, plan.metadata) for cell in cells],
-        common=(plan.expert, weight_parameter(plan.expert), X, y, sample_weight),
+        common=common,
         costs=[len(cell.rows) for cell in cells],
         n_jobs=plan.n_jobs,
         task=task.many("expert", len(cells)),
+        on_failure=judge(plan, cells, y),
     )
+    lost = failed(fits)
+    if lost:
+        shared = shared_cell(plan, np.arange(routing.shape[0]))
+        if not shared.rows.size:
+            fit = fit_constant(plan.expert, X, y, slice(None), sample_weight)
+        elif plan.cells[-1] < 0 and len(cells) - 1 not in lost:
+            fit = fits[-1]
+        else:
+            strict = plan._replace(on_cell_error="raise")
+            (fit,) = run_tasks(
+                fit_cell,
+                [(shared, plan.metadata)],
+                common=common,
+                n_jobs=plan.n_jobs,
+                on_failure=judge(strict, [shared], y),
+            )
+        for j in lost:
+            n_classes = fits[j].error.n_classes
+            fits[j] = CellFit(fit.expert, "fallback", n_classes, 0.0)
     return fits, None
 
 
@@ -125,14 +159,32 @@ def out_of_fold(
             rows, _, bounds = pairs_by_expert(wanted[test])
             read = np.split(test[rows], bounds[1:-1])
         tasks += [(train, *task) for task in zip(cells, fits, read, strict=True)]
+    common = (plan, X, y, sample_weight, scale, reduce)
     results = run_tasks(
         _fit_and_read,
         tasks,
-        common=(plan, X, y, sample_weight, scale, reduce),
+        common=common,
         costs=[len(cell.rows) for _, cell, _, _ in tasks],
         n_jobs=plan.n_jobs,
         task=task.many("expert", len(tasks)),
+        on_failure=judge(plan, [cell for _, cell, _, _ in tasks], y),
     )
+    lost = failed(results)
+    if lost:
+        tasks = [
+            (train, shared_cell(plan, train), None, read)
+            for train, _, _, read in (tasks[i] for i in lost)
+        ]
+        strict = plan._replace(on_cell_error="raise")
+        instead = run_tasks(
+            _fit_and_read,
+            tasks,
+            common=common,
+            n_jobs=plan.n_jobs,
+            on_failure=judge(strict, [cell for _, cell, _, _ in tasks], y),
+        )
+        for i, outputs in zip(lost, instead, strict=True):
+            results[i] = outputs
     n = len(plan.cells)
     return [results[start : start + n] for start in range(0, len(results), n)]
 
@@ -259,12 +311,20 @@ def _pairs(sample_weight, routing, numbers):
 
 
 def _fit_and_read(
-    plan, X, y, sample_weight, scale, reduce, train, cell, fit, wanted, task
+    plan, X, y, sample_weight, scale, reduce, train, cell, fit, wanted, task=NO_TASK
 ):
     if fit is None and cell.rows.size:
         name = weight_parameter(plan.expert)
         fit = fit_cell(
-            plan.expert, name, X, y, sample_weight, cell, plan.metadata, task
+            plan.expert,
+            name,
+            plan.checkpoint,
+            X,
+            y,
+            sample_weight,
+            cell,
+            plan.metadata,
+            task,
         )
     elif fit is None:
         weights = None if sample_weight is None else sample_weight[train]

@@ -97,6 +97,20 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
     cv : int, splitter or iterable of splits, default=None
         Folds of ``n_experts="auto"``; None means 5. Numbers give shuffled folds.
 
+    on_cell_error : {"raise", "fallback"}, default="raise"
+        What an expert that cannot be fitted is: an error that names its cell, or no
+        reason to lose the others. With ``"fallback"`` a shared expert, fitted on all
+        rows, serves its cell; for groups of features, a constant one. One warning says
+        so, and ``fit_report_``.
+
+    checkpoint : str or path, default=None
+        A folder in which every expert is kept as soon as it is fitted. The same fit,
+        begun again after whatever has stopped it, reads those that are there and fits
+        the others, with the same bits in the end; if some cells have changed, it fits
+        these. It needs a ``random_state``. Experts that have more than arrays and
+        numbers are kept as pickles, which can run code when they are read: a folder
+        that others can write to is refused. Nothing in it is ever deleted.
+
     n_jobs : int, default=None
         Number of experts fitted at a time, as in joblib. The fitted model does not
         depend on it.
@@ -147,8 +161,9 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
         to it), ``n_routed`` (rows its expert was fitted on), ``gate_weight`` (their
         sum), ``n_classes`` (0), ``fit_time`` (seconds) and ``state``: ``"fitted"``,
         ``"merged"`` (fewer rows than ``min_cell_size``), ``"empty"``, ``"unused"`` (the
-        gate routes no training row to it), or ``"global"``:
-        ``n_experts="auto"`` has found that no partition does better than one expert.
+        gate routes no training row to it), ``"fallback"`` (a shared expert stands for
+        one that could not be fitted), or ``"global"``: ``n_experts="auto"`` has found
+        that no partition does better than one expert.
         ``pandas.DataFrame(model.fit_report_)`` is a table. Cell -1 is the last one.
 
     n_features_in_ : int

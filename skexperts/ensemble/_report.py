@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from skexperts._parallel import users_stacklevel
+from skexperts._rows import some_names
 
 
 def fit_report(router, routing, fits):
@@ -65,3 +66,35 @@ def warn_of_merged_cells(report, min_cell_size):
             UserWarning,
             stacklevel=users_stacklevel(),
         )
+
+
+def warn_of_fallbacks(report, fallen):
+    """Warn of experts that could not be fitted, once.
+
+    Parameters
+    ----------
+    report : dict of ndarrays, see :func:`fit_report`
+    fallen : list of CellFitError
+        Of all fits, also those out of fold.
+    """
+    if not fallen:
+        return
+    failed = report["cell"][report["state"] == "fallback"].tolist()
+    n_experts = np.count_nonzero(report["n_routed"])
+    texts = []
+    if failed:
+        texts.append(
+            f"{len(failed)} of {n_experts} experts could not be fitted, and one that "
+            f"was fitted on all rows serves their cells, {some_names(failed)}: see "
+            "fit_report_."
+        )
+    if len(fallen) > len(failed):
+        texts.append(
+            f"{len(fallen) - len(failed)} fits out of fold failed and were replaced "
+            "in the same way."
+        )
+    warnings.warn(
+        " ".join([*texts, f"The first error: {fallen[0]}"]),
+        UserWarning,
+        stacklevel=users_stacklevel(),
+    )

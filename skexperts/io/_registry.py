@@ -106,7 +106,7 @@ _PRIVATE = {
     *("_init_size", "_mean", "_models", "_n_features_out", "_n_init", "_n_outputs"),
     *("_n_threads", "_names", "_penalty_alpha", "_position", "_prepared", "_router"),
     *("_scale", "_sklearn_version", "_sparse_codes", "_statistics", "_strategy"),
-    *("_threshold", "_tol"),
+    *("_seed", "_threshold", "_tol"),
 }
 # What only partial_fit reads.
 _LEFT_OUT = {

@@ -1,0 +1,199 @@
+"""Tasks whose workers die, and others that fail: each costs itself only."""
+
+import faulthandler
+import pickle
+import sys
+import threading
+from collections import Counter
+from concurrent.futures.process import BrokenProcessPool
+
+import cloudpickle
+import joblib
+import mortal
+import numpy as np
+import pytest
+from mortal import Death, MortalThreads
+
+from skexperts._failures import Failure
+from skexperts._parallel import run_tasks
+
+# Worker processes cannot import test modules.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+cloudpickle.register_pickle_by_value(mortal)
+
+N_TASKS = 30
+
+
+@pytest.fixture(autouse=True)
+def no_hang():
+    faulthandler.dump_traceback_later(180, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+class Log:
+    """How often each task was begun."""
+
+    def __init__(self):
+        self.begun = Counter()
+        self.lock = threading.Lock()
+
+    def begin(self, number):
+        with self.lock:
+            self.begun[number] += 1
+            return self.begun[number]
+
+
+def work(log, faults, number):
+    time = log.begin(number)
+    fault, times = faults.get(number, (None, 0))
+    if time <= times:
+        raise fault(f"task {number}")
+    return number**2
+
+
+def run(faults, **options):
+    log = Log()
+    with joblib.parallel_config(backend=MortalThreads()):
+        results = run_tasks(
+            work,
+            [(number,) for number in range(N_TASKS)],
+            common=(log, faults),
+            n_jobs=2,
+            **options,
+        )
+    return results, log.begun
+
+
+@pytest.mark.parametrize("n", range(N_TASKS))
+def test_what_dies_each_time_costs_itself_only(n):
+    failed = []
+
+    def note(number, failure):
+        failed.append((number, failure))
+        return "failed"
+
+    results, begun = run({n: (Death, 9)}, on_failure=note)
+    assert results == [i**2 if i != n else "failed" for i in range(N_TASKS)]
+    ((number, failure),) = failed
+    assert number == n
+    assert failure.lost
+    assert isinstance(failure.error, BrokenProcessPool)
+    assert begun[n] == 3
+    # What was under way with it.
+    assert max(begun.values()) == 3
+    with pytest.raises(BrokenProcessPool, match="a worker died"):
+        run({n: (Death, 9)})
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("n", [0, 1, 7, N_TASKS - 1])
+def test_what_dies_once_or_twice_is_done_in_the_end(n, times):
+    results, begun = run({n: (Death, times)})
+    assert results == [i**2 for i in range(N_TASKS)]
+    assert begun[n] == times + 1
+
+
+def test_many_deaths():
+    faults = {i: (Death, 1 + i % 4) for i in range(0, N_TASKS, 3)}
+    results, begun = run(faults, on_failure=lambda number, failure: None)
+    for i, result in enumerate(results):
+        times = faults[i][1] if i in faults else 0
+        # Who dies alone is at fault, though it would have lived another time.
+        assert result in {0: [i**2], 3: [None], 4: [None]}.get(times, [i**2, None])
+    assert max(begun.values()) <= 3
+
+
+@pytest.mark.parametrize("n", [0, 11, N_TASKS - 1])
+def test_exceptions_are_not_tried_again(n):
+    results, begun = run({n: (ValueError, 9)}, on_failure=lambda _, failure: failure)
+    assert isinstance(results[n], Failure)
+    assert str(results[n].error) == f"task {n}"
+    assert not results[n].lost
+    assert begun == Counter(range(N_TASKS))
+    with pytest.raises(ValueError, match=f"task {n}"):
+        run({n: (ValueError, 9)})
+
+
+def test_after_a_memory_error_a_task_is_tried_once_more():
+    results, begun = run({5: (MemoryError, 1)})
+    assert results == [i**2 for i in range(N_TASKS)]
+    assert begun[5] == 2
+    with pytest.raises(MemoryError, match="task 5"):
+        run({5: (MemoryError, 2)})
+
+
+class Strange(Exception):
+    """Pickling it succeeds, unpickling does not."""
+
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+def misbehave(fault):
+    if fault == "strange":
+        raise Strange("one", "two")
+    if fault == "unpicklable":
+        return threading.Lock()
+    return fault
+
+
+def test_processes_that_cannot_answer():
+    faults = [*range(20), "strange", "unpicklable"]
+    results = run_tasks(
+        misbehave,
+        [(fault,) for fault in faults],
+        n_jobs=2,
+        on_failure=lambda _, failure: failure,
+    )
+    assert results[:20] == list(range(20))
+    strange, unpicklable = results[20:]
+    assert not strange.lost
+    assert type(strange.error) is RuntimeError
+    assert str(strange.error) == "Strange: one and two"
+    assert 'raise Strange("one", "two")' in strange.error.__notes__[0]
+    assert unpicklable.lost
+    assert "pickle" in str(unpicklable.error)
+
+
+class Stuck:
+    """Cannot be unpickled anywhere."""
+
+    def __reduce__(self):
+        return int, ("no number",)
+
+
+@pytest.mark.parametrize(
+    ("common", "error", "message"),
+    [
+        (threading.Lock(), TypeError, "pickle"),
+        (Stuck(), BrokenProcessPool, "failed to un-serialize"),
+    ],
+)
+def test_what_no_worker_can_be_sent_is_no_fault_of_a_task(common, error, message):
+    failed = []
+    with pytest.raises((error, pickle.PicklingError), match=message):
+        run_tasks(
+            misbehave_with,
+            [(number,) for number in range(20)],
+            common=(common,),
+            n_jobs=2,
+            on_failure=lambda number, _: failed.append(number),
+        )
+    assert not failed
+
+
+def misbehave_with(common, number):
+    return number
+
+
+def kind_of(array, number):
+    return type(array).__name__
+
+
+def test_without_room_for_files_large_arrays_are_sent_as_they_are(tmp_path):
+    no_folder = tmp_path / "file"
+    no_folder.write_bytes(b"")
+    with joblib.parallel_config(backend="loky", temp_folder=no_folder / "folder"):
+        kinds = run_tasks(kind_of, [(0,), (1,)], common=(np.zeros(200_000),), n_jobs=2)
+    assert kinds == ["ndarray"] * 2
