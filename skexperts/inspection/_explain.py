@@ -233,7 +233,8 @@ def _split(expert, X, output):
     size = np.abs(terms).sum(axis=1) + np.abs(expert.intercept) + np.abs(output)
     eps = max(np.finfo(row.dtype).eps, np.finfo(expert.coef.dtype).eps)
     error = np.abs(terms.sum(axis=1) + expert.intercept - output)
-    linear = error <= _ROUNDING * eps * size
+    # Gated experts have no estimator: they are their coefficients.
+    linear = (error <= _ROUNDING * eps * size) | (expert.estimator is None)
     terms[~linear] = 0.0
     return expert.features[stored], terms, np.where(linear, expert.intercept, 0), linear
 
