@@ -53,8 +53,9 @@ def explain(model, x, *, feature_names=None):
         One of ``PartitionedExperts*``, ``GatedExperts*`` or ``AlphaCombiner*``, a
         linear estimator, or a pipeline (a search) that ends in one.
 
-    x : array-like or sparse matrix of shape (n_features,) or (1, n_features)
-        One row, also of a frame, or a Series.
+    x : array-like or sparse matrix of shape (n_features,) or (1, n_features), or str
+        One row, also of a frame, or a Series; or one text, if the model begins with
+        what reads texts.
 
     feature_names : array-like of shape (n_features,), default=None
         Names of the features that the last step of the model sees. None takes
@@ -153,7 +154,13 @@ def explain(model, x, *, feature_names=None):
 
 
 def _one_row(x):
-    """Return x with two dimensions."""
+    """Return x with two dimensions, or a list of one text."""
+    if isinstance(x, str):
+        return [x]
+    if np.shape(x) == (1,) and not issparse(x):
+        (only,) = x
+        if isinstance(only, str):
+            return [only]
     if hasattr(x, "to_frame") and hasattr(x, "infer_objects"):
         # A row of a pandas frame: its index has the names of the columns.
         return x.to_frame().T.infer_objects()
