@@ -321,6 +321,7 @@ def test_a_refit_forgets_the_report():
     [
         (DecisionTreeClassifier(max_depth=2), "DecisionTree"),
         (SVC(kernel="linear"), "SVC"),
+        (GatedExpertsClassifier(n_experts=2, max_iter=2), "GatedExperts"),
     ],
 )
 def test_experts_without_weights(expert, name):
