@@ -119,7 +119,7 @@ def explain(model, x, *, feature_names=None):
     front, last = split_pipeline(model)
     names = input_names(front, last, feature_names)
     all_experts = list(read_experts(last, names))
-    X = _one_row(x)
+    X = _one_row(x, front)
     X = X if front is None else front.transform(X)
     method, value = _answer(last, X)
     consulted = _consult(last, X, value)
@@ -153,11 +153,13 @@ def explain(model, x, *, feature_names=None):
     )
 
 
-def _one_row(x):
+def _one_row(x, front):
     """Return x with two dimensions, or a list of one text."""
     if isinstance(x, str):
         return [x]
-    if np.shape(x) == (1,) and not issparse(x):
+    # What reads texts counts no features.
+    reads_texts = front is not None and not hasattr(front, "n_features_in_")
+    if reads_texts and np.shape(x) == (1,) and not issparse(x):
         (only,) = x
         if isinstance(only, str):
             return [only]

@@ -396,3 +396,10 @@ def test_a_text(one):
     assert set(explanation.features) == {"good", "service"}
     total = explanation.to_frame()["contribution"].sum()
     np.testing.assert_allclose(total, model.decision_function([text]), rtol=1e-9)
+
+
+def test_one_feature_of_strings():
+    X = np.array([["red"], ["blue"]] * 20, dtype=object)
+    model = make_pipeline(OneHotEncoder(), Ridge()).fit(X, [1.0, 2.0] * 20)
+    for x in (X[0], pd.Series(X[0]), X[:1]):
+        assert explain(model, x).value == pytest.approx(model.predict(X[:1]))
