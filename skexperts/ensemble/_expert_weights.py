@@ -77,7 +77,8 @@ def _of_expert(expert, number):
     if "coefs_" in state:
         expert.coefs_ = [np.array(layer) for layer in expert.coefs_]
         return [Weights(layer) for layer in expert.coefs_]
-    if "coef_" not in state:
+    # coef_ of gated experts is a copy of what their predictions are made of.
+    if "coef_" not in state or isinstance(expert, BaseGatedExperts):
         raise TypeError(
             f"The expert of {cell_name(number)}, {expert!r}, has no weights to prune: "
             "neither coef_ nor coefs_ that its predictions are made of. Prune models "

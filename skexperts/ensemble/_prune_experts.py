@@ -86,8 +86,12 @@ def prune_experts(
     Notes
     -----
     Intercepts, the gate and alpha stay; so at density 0 every expert says the same of
-    all rows. Shared experts of ``GatedExperts*`` are pruned with the others, constant
-    experts have no weights. ``deviation_`` is the difference of the pruned experts from
+    all rows. Gated experts that were fitted on dense rows keep their answers at the
+    mean of these rows, by another ``intercept_``: no weight takes with it what it adds
+    on average.
+
+    Shared experts of ``GatedExperts*`` are pruned with the others, constant experts
+    have no weights. ``deviation_`` is the difference of the pruned experts from
     ``shared_``, which is pruned only where it is an expert itself. Whatever else a fit
     reports, as ``n_experts_scores_``, is of the model before.
 

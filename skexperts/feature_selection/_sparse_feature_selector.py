@@ -236,6 +236,11 @@ class SparseFeatureSelector(DocLinkMixin, SelectorMixin, BaseEstimator):
         if reads_y:
             y_numeric = self.task == "regression"
             X, y = validate_fit(self, X, y, ensure_min_samples=2, y_numeric=y_numeric)
+            if y_numeric and y.dtype.kind not in "biuf":
+                raise ValueError(
+                    f'task="regression" needs y of numbers. Got the type {y.dtype}. '
+                    'Leave task="auto" for classes.'
+                )
         else:
             X, y = validate_fit(self, X, ensure_min_samples=2), None
         weights = validate_sample_weight(sample_weight, X)

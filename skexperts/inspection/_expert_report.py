@@ -99,7 +99,8 @@ def expert_report(model, X, y, *, n_top=5, feature_names=None, output="frame"):
 
     Differences are those of ``sharing="deviation"``; of gated experts with
     ``shared=True``, where an expert alone is the sum of its coefficients and the shared
-    ones. Of the estimators of a combiner each one serves all rows, by alpha.
+    ones, ``shared_coef_``: with ``n_estimators`` above 1 these are means. Of the
+    estimators of a combiner each one serves all rows, by alpha.
 
     R^2 needs two rows.
 

@@ -53,8 +53,9 @@ def explain(model, x, *, feature_names=None):
         One of ``PartitionedExperts*``, ``GatedExperts*`` or ``AlphaCombiner*``, a
         linear estimator, or a pipeline (a search) that ends in one.
 
-    x : array-like or sparse matrix of shape (n_features,) or (1, n_features)
-        One row, also of a frame, or a Series.
+    x : array-like or sparse matrix of shape (n_features,) or (1, n_features), or str
+        One row, also of a frame, or a Series; or one text, if the model begins with
+        what reads texts.
 
     feature_names : array-like of shape (n_features,), default=None
         Names of the features that the last step of the model sees. None takes
@@ -118,7 +119,7 @@ def explain(model, x, *, feature_names=None):
     front, last = split_pipeline(model)
     names = input_names(front, last, feature_names)
     all_experts = list(read_experts(last, names))
-    X = _one_row(x)
+    X = _one_row(x, front)
     X = X if front is None else front.transform(X)
     method, value = _answer(last, X)
     consulted = _consult(last, X, value)
@@ -152,8 +153,16 @@ def explain(model, x, *, feature_names=None):
     )
 
 
-def _one_row(x):
-    """Return x with two dimensions."""
+def _one_row(x, front):
+    """Return x with two dimensions, or a list of one text."""
+    if isinstance(x, str):
+        return [x]
+    # What reads texts counts no features.
+    reads_texts = front is not None and not hasattr(front, "n_features_in_")
+    if reads_texts and np.shape(x) == (1,) and not issparse(x):
+        (only,) = x
+        if isinstance(only, str):
+            return [only]
     if hasattr(x, "to_frame") and hasattr(x, "infer_objects"):
         # A row of a pandas frame: its index has the names of the columns.
         return x.to_frame().T.infer_objects()
@@ -233,7 +242,8 @@ def _split(expert, X, output):
     size = np.abs(terms).sum(axis=1) + np.abs(expert.intercept) + np.abs(output)
     eps = max(np.finfo(row.dtype).eps, np.finfo(expert.coef.dtype).eps)
     error = np.abs(terms.sum(axis=1) + expert.intercept - output)
-    linear = error <= _ROUNDING * eps * size
+    # Gated experts have no estimator: they are their coefficients.
+    linear = (error <= _ROUNDING * eps * size) | (expert.estimator is None)
     terms[~linear] = 0.0
     return expert.features[stored], terms, np.where(linear, expert.intercept, 0), linear
 

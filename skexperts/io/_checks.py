@@ -294,6 +294,13 @@ def _gated(state):
     need(
         state.get("n_experts_") == len(models) * first.n_experts, "n_experts_ is wrong"
     )
+    centre = state.get("_centre", 0)
+    need(
+        centre is None
+        or (is_array(centre, "f", 1) and len(centre) == first.n_features),
+        "the means are not one for each feature",
+    )
+    need(is_count(state.get("_n_seen")), "_n_seen is no count of rows")
     if "classes_" in state:
         n_classes = np.size(state["classes_"])
         n_outputs = 1 if n_classes == 2 else n_classes

@@ -155,7 +155,13 @@ class FeatureGroups(DocLinkMixin, PartitionerMixin, BaseEstimator):
 
     def _positions(self, group, parameter):
         if isinstance(group, slice):
-            group = range(*group.indices(self.n_features_in_))
+            try:
+                group = range(*group.indices(self.n_features_in_))
+            except TypeError as error:
+                raise TypeError(
+                    f"{parameter}={group!r} is no slice of positions. Give the names "
+                    "of the columns as a list."
+                ) from error
         if isinstance(group, np.ndarray) and group.ndim == 1:
             group = group.tolist()
         if not isinstance(group, list | tuple | range):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 from sklearn.cluster import KMeans
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge
@@ -184,7 +185,18 @@ def test_gated_tables_are_those_of_the_coefficients():
             pruned.fit_report_["n_nonzero"], np.count_nonzero(pruned.coef_, axis=(1, 2))
         )
         np.testing.assert_array_equal(pruned.gate_coef_, model.gate_coef_)
-        np.testing.assert_array_equal(pruned.intercept_, model.intercept_)
+
+
+def test_gated_experts_keep_their_answers_at_the_mean():
+    rows = X + 5
+    dense = GatedExpertsRegressor(**GATED).fit(rows, y)
+    sparse = GatedExpertsRegressor(**GATED).fit(csr_array(rows), y)
+    for model, point in ((dense, rows.mean(axis=0)), (sparse, np.zeros(6))):
+        pruned = prune_experts(model, density=0.4)
+        before, after = (
+            each.coef_ @ point + each.intercept_ for each in (model, pruned)
+        )
+        np.testing.assert_allclose(after, before, rtol=1e-5)
 
 
 def test_pickle(model):
@@ -309,6 +321,7 @@ def test_a_refit_forgets_the_report():
     [
         (DecisionTreeClassifier(max_depth=2), "DecisionTree"),
         (SVC(kernel="linear"), "SVC"),
+        (GatedExpertsClassifier(n_experts=2, max_iter=2), "GatedExperts"),
     ],
 )
 def test_experts_without_weights(expert, name):

@@ -141,6 +141,15 @@ def test_only_strategies_that_read_y_need_it_or_check_it(selector):
             selector.fit(X, np.ones(120, dtype=int))
 
 
+@pytest.mark.parametrize("strategy", ["t_test", "pagerank", "dbscan"])
+def test_a_quantity_is_of_numbers(strategy):
+    X = np.random.default_rng(0).normal(size=(20, 4))
+    selector = SparseFeatureSelector(strategy, k=2, task="regression")
+    with pytest.raises(ValueError, match="needs y of numbers. Got the type <U3"):
+        selector.fit(X, ["low", "top"] * 10)
+    assert not hasattr(selector, "n_features_in_")
+
+
 def test_a_failed_fit_leaves_the_selector_as_it_was(selector):
     X, y = make_problem()
     with pytest.raises(ValueError):

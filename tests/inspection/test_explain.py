@@ -14,6 +14,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_diabetes, load_wine, make_blobs
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.model_selection import GridSearchCV
@@ -378,3 +379,27 @@ def test_errors():
         explain(model, X[0, :12])
     with pytest.raises(TypeError, match="RandomForestClassifier is neither"):
         explain(RandomForestClassifier(2).fit(X, y), X[0])
+
+
+@pytest.mark.parametrize(
+    "one", [str, lambda text: [text], np.array, lambda text: pd.Series([text])]
+)
+def test_a_text(one):
+    texts = ["good food", "bad service", "good service", ""] * 5
+    labels = [1, 0, 1, 0] * 5
+    model = make_pipeline(
+        TfidfVectorizer(), PartitionedExpertsClassifier(n_experts=1)
+    ).fit(texts, labels)
+    text = "good service today"
+    x = np.array([text], dtype=object) if one is np.array else one(text)
+    explanation = explain(model, x)
+    assert set(explanation.features) == {"good", "service"}
+    total = explanation.to_frame()["contribution"].sum()
+    np.testing.assert_allclose(total, model.decision_function([text]), rtol=1e-9)
+
+
+def test_one_feature_of_strings():
+    X = np.array([["red"], ["blue"]] * 20, dtype=object)
+    model = make_pipeline(OneHotEncoder(), Ridge()).fit(X, [1.0, 2.0] * 20)
+    for x in (X[0], pd.Series(X[0]), X[:1]):
+        assert explain(model, x).value == pytest.approx(model.predict(X[:1]))

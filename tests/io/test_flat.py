@@ -1,6 +1,7 @@
 """Flat files: the same model again, and nothing but a ValueError from bad files."""
 
 import json
+import re
 import zipfile
 from functools import cache
 from io import BytesIO
@@ -282,6 +283,28 @@ def changed(folder, name, change):
     file = folder / "changed.npz"
     file.write_bytes(pack(json.loads(text), blocks))
     return file
+
+
+def test_means_are_those_of_the_features(folder):
+    model = fitted("gated values")
+    assert model._centre is not None
+    for length in (0, 1):
+        with pytest.raises(ValueError, match="means are not one for each feature"):
+            from_flat(
+                changed(
+                    folder,
+                    "gated values",
+                    lambda text, length=length: re.sub(
+                        r'("_centre", \["array", \d+, \d+), \[\d+\]',
+                        rf"\1, [{length}]",
+                        text,
+                    ),
+                )
+            )
+    with pytest.raises(ValueError, match="means are not one for each feature"):
+        from_flat(
+            changed(folder, "gated values", lambda text: text.replace("_centre", "b_"))
+        )
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,11 @@ def test_what_is_no_group_is_refused(groups):
         FeatureGroups(groups).fit(X)
 
 
+def test_a_slice_of_names_is_refused():
+    with pytest.raises(TypeError, match="no slice of positions. Give the names"):
+        FeatureGroups([slice("a", "c")]).fit(X)
+
+
 def test_no_row_is_claimed_and_all_experts_serve():
     partition = fit_partition(FeatureGroups([[0], [1, 2]]), X)
     assert np.isneginf(partition.training_affinity(X)).all()
