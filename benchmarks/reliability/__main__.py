@@ -27,7 +27,7 @@ NOT_MEASURED = {
     "G11": "interrupts have no module here",
     "G12": "case 96 of G2 has one warning a fit, for 1 and 2 jobs",
     "G14": "python -m benchmarks.reliability.soak --seconds 1800",
-    "G15": "files of models have no module here",
+    "G15": "files of models have no module here; tests/io has their tests",
     "G16": "peak memory has no module here",
     "G17": "pytest --cov",
     "G18": "versions are a matter of CI",
