@@ -34,7 +34,7 @@ def sample():
     )
     files = len(os.listdir(own / "fd"))
     temporary = sum(
-        name.startswith("joblib_memmapping_folder")
+        name.startswith(f"joblib_memmapping_folder_{os.getpid()}_")
         for folder in (tempfile.gettempdir(), "/dev/shm")
         for name in os.listdir(folder)
     )
