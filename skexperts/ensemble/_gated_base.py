@@ -157,8 +157,7 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
         """Train on validated rows of positive weight."""
         seeds = self._seeds()
         if sample_weight is not None:
-            # Only ratios count, and k-means takes them in single precision.
-            sample_weight = sample_weight / sample_weight.max()
+            sample_weight = sample_weight / sample_weight.max()  # Float32 holds it.
         rows, score = slice(0, len(y)), None
         if self.early_stopping:
             rows, left_out = self._split(y, int(seeds[0]))
