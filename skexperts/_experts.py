@@ -28,6 +28,9 @@ from skexperts._numeric.links import (
     squared_hinge_probabilities,
 )
 
+# What rounding makes of sums of probabilities.
+_ROUNDING = 1e-13
+
 _MAX_SEED = np.iinfo(np.int32).max
 
 
@@ -78,7 +81,10 @@ def read_outputs(expert, X, *, scale, classes=None):
         If the expert knows a class that is not in ``classes``.
     """
     if scale == "value":
-        return np.asarray(expert.predict(X), dtype=np.float64).reshape(X.shape[0], -1)
+        values = np.asarray(expert.predict(X), dtype=np.float64)
+        if values.shape[:1] != (X.shape[0],):
+            raise _wrong_shape(expert, "predict", values, (X.shape[0],))
+        return values.reshape(X.shape[0], -1)
     unknown = np.setdiff1d(expert.classes_, classes)
     if unknown.size:
         raise ValueError(
@@ -90,7 +96,11 @@ def read_outputs(expert, X, *, scale, classes=None):
         margins = _aligned_margins(expert, X, classes)
         return margins if scale == "margin" else squared_hinge_probabilities(margins)
     if kind == "probability":
-        probabilities = _normalised(expert.predict_proba(X))
+        probabilities = np.asarray(expert.predict_proba(X), dtype=np.float64)
+        shape = X.shape[0], len(expert.classes_)
+        if probabilities.shape != shape:
+            raise _wrong_shape(expert, "predict_proba", probabilities, shape)
+        probabilities = _normalised(probabilities)
         outputs = align_columns(probabilities, expert.classes_, classes, 0.0)
     else:
         outputs = (expert.predict(X)[:, None] == classes).astype(np.float64)
@@ -105,12 +115,19 @@ def _aligned_margins(expert, X, classes):
     return align_columns(margins, expert.classes_, classes, absent)
 
 
+def _wrong_shape(expert, method, answer, shape):
+    return ValueError(
+        f"{method} of {type(expert).__name__} must have shape {shape}. Got "
+        f"{answer.shape}."
+    )
+
+
 def _normalised(probabilities):
-    """Make rows of float32 probabilities sum to 1 in float64."""
-    if probabilities.dtype == np.float64:
-        return probabilities
-    probabilities = probabilities.astype(np.float64)
-    return probabilities / probabilities.sum(axis=1, keepdims=True)
+    """Make rows of probabilities sum to 1 in float64, if they do not yet."""
+    sums = probabilities.sum(axis=1, keepdims=True)
+    # Logarithms of far rows are so large that their exponentials have few digits.
+    off = (abs(sums - 1) > _ROUNDING) & (sums > 0)
+    return np.divide(probabilities, sums, out=probabilities.copy(), where=off)
 
 
 def seeded_clone(estimator, seed: int):

@@ -12,7 +12,12 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from skexperts._sklearn import safe_indexing
-from skexperts._validation import as_matrix, validate_fit, validate_predict
+from skexperts._validation import (
+    as_matrix,
+    check_labels_given,
+    validate_fit,
+    validate_predict,
+)
 
 
 def is_frame(X) -> bool:
@@ -35,6 +40,8 @@ def validate_rows(estimator, X, y, *, finite, **checks):
         return validate_fit(
             estimator, X, y, ensure_min_samples=2, ensure_all_finite=finite, **checks
         )
+    if not checks.get("y_numeric"):
+        check_labels_given(y)
     y = validate_data(estimator, y=y, **checks)
     validate_data(estimator, X, skip_check_array=True)
     check_consistent_length(X, y)
@@ -55,6 +62,11 @@ def validate_new_rows(estimator, X, *, dtype, finite):
     """Validate new data as in fit; ``dtype=None`` says that fit was on a frame."""
     if dtype is None and is_frame(X):
         validate_data(estimator, X, reset=False, skip_check_array=True)
+        if X.shape[0] == 0:
+            raise ValueError(
+                f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 "
+                f"is required by {type(estimator).__name__}."
+            )
         return X
     return validate_predict(estimator, X, dtype=dtype, ensure_all_finite=finite)
 

@@ -44,6 +44,8 @@ def validate_fit(estimator, X, y="no_validation", *, accept_sparse=True, **check
     options = {**_options(accept_sparse), **checks}
     if isinstance(y, str) and y == "no_validation":
         return _canonical(validate_data(estimator, X, **options))
+    if not options.get("y_numeric"):
+        check_labels_given(y)
     X, y = validate_data(estimator, X, y, **options)
     return _canonical(X), y
 
@@ -86,7 +88,7 @@ def _is_valid(estimator, X, dtype):
 
 def as_matrix(X):
     """Return what a transformer gave as C-ordered array or CSR of floats."""
-    return _canonical(check_array(X, **_options(True)))
+    return _canonical(check_array(X, input_name="X", **_options(True)))
 
 
 def classes_of(y):
@@ -106,8 +108,7 @@ def classes_of(y):
         If labels are missing, of types that cannot be sorted, continuous, or all equal.
     """
     labels = _distinct(y) if y.dtype == object else y
-    if y.dtype == object and any(label is None or label != label for label in labels):
-        raise ValueError("y has missing labels (None or NaN). Leave those rows out.")
+    check_labels_given(labels)
     try:
         classes = np.unique(labels)
     except TypeError as error:
@@ -123,6 +124,15 @@ def classes_of(y):
             "classifier needs at least two classes."
         )
     return classes
+
+
+def check_labels_given(y):
+    """Raise a ValueError if any label in an array of objects is None or NaN."""
+    labels = np.asarray(y, dtype=None if hasattr(y, "dtype") else object)
+    if labels.dtype != object or labels.ndim != 1:
+        return
+    if any(label is None or label != label for label in _distinct(labels)):
+        raise ValueError("y has missing labels (None or NaN). Leave those rows out.")
 
 
 def _distinct(labels):

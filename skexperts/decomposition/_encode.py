@@ -162,7 +162,7 @@ def row_norms(rows):
     if ((squares > 1e-200) & (squares < 1e200)).all():
         return np.sqrt(squares).astype(rows.dtype)
     largest = abs(rows).max(axis=1)
-    largest = largest.toarray() if issparse(largest) else largest
+    largest = largest.toarray().ravel() if issparse(largest) else largest
     largest[largest == 0] = 1
     scaled = (
         rows.multiply(1 / largest[:, None]).tocsr()

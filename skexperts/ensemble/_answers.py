@@ -30,3 +30,27 @@ def check_gate_weights(weights, affinity, gate):
     if not ((weights >= 0) & (weights < np.inf)).all():
         raise ValueError(f"{name} must be finite and not negative.")
     return weights
+
+
+def check_groups(groups, n_cells, n_features, partitioner):
+    """Raise a ValueError unless there are columns of X for each cell."""
+    name = f"feature_groups_ of the partitioner {type(partitioner).__name__}"
+    if len(groups) != n_cells:
+        raise ValueError(
+            f"{name} must have a group for each of the {n_cells} cells. Got "
+            f"{len(groups)}."
+        )
+    for cell, group in enumerate(groups):
+        group = np.asarray(group)
+        if not (
+            group.ndim == 1
+            and group.size
+            and group.dtype.kind in "iu"
+            and group.min() >= 0
+            and group.max() < n_features
+            and len(np.unique(group)) == len(group)
+        ):
+            raise ValueError(
+                f"{name} must hold different positions of the {n_features} columns of "
+                f"X. Got {group.tolist()} for cell {cell}."
+            )

@@ -156,6 +156,8 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
     def _fit(self, X, y, sample_weight):
         """Train on validated rows of positive weight."""
         seeds = self._seeds()
+        if sample_weight is not None:
+            sample_weight = sample_weight / sample_weight.max()  # Float32 holds it.
         rows, score = slice(0, len(y)), None
         if self.early_stopping:
             rows, left_out = self._split(y, int(seeds[0]))

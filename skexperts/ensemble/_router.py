@@ -17,7 +17,7 @@ from skexperts._numeric.routing import (
 )
 from skexperts._rows import take_rows
 from skexperts.ensemble._affinity import TrainingAffinity
-from skexperts.ensemble._answers import check_affinity, check_gate_weights
+from skexperts.ensemble._answers import check_affinity, check_gate_weights, check_groups
 from skexperts.gating import DistanceGate, HardGate, SigmoidGate, SoftmaxGate
 from skexperts.partition import TreePartitioner
 from skexperts.partition._fitted_partition import fit_partition, last_step, set_n_cells
@@ -83,6 +83,10 @@ class Router:
         affinity : TrainingAffinity
         """
         partition = fit_partition(partitioner, X, y, sample_weight, metadata)
+        if partition.feature_groups is not None:
+            check_groups(
+                partition.feature_groups, partition.n_cells, X.shape[1], partitioner
+            )
         affinity = TrainingAffinity(partition, X, partitioner)
         nearest = np.concatenate(
             [nearest_cell(affinity[block]) for block in row_blocks(*affinity.shape)]
@@ -200,7 +204,7 @@ class Router:
             No expert gets more than this many times the mean number of rows that the
             experts of claimed rows have without a limit.
         """
-        if capacity_factor is None:
+        if capacity_factor is None or not len(self.live):
             blocks = [
                 route_top_k(self.gate_weights(X, affinity, block), self.top_k)
                 for block in row_blocks(*affinity.shape)

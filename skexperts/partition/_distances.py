@@ -50,7 +50,13 @@ class DistancesTo:
 def check_distances(distances, X):
     """Raise a ValueError if distances of the rows of X overflow."""
     if not np.isfinite(distances).all():
-        largest = abs(X.data if issparse(X) else X).max()
+        values = X.data if issparse(X) else X
+        if np.isnan(values).any():
+            raise ValueError(
+                "Input X contains NaN, which has no distance to any cell. Fill missing "
+                "values, for example with sklearn.impute.SimpleImputer."
+            )
+        largest = abs(values).max()
         raise ValueError(
             f"X has values up to {largest:.3g} in size, so that squared distances "
             f"to the cells overflow {X.dtype}. Scale X first, for example "

@@ -36,6 +36,7 @@ from sklearn.utils.validation import has_fit_parameter
 from skexperts._experts import weight_parameter
 from skexperts._metadata import NO_METADATA
 from skexperts._rows import naming_columns
+from skexperts.partition._answers import check_labels
 from skexperts.partition._columns import REMEDY, as_numbers
 from skexperts.partition._core_samples import CoreSamples
 from skexperts.partition._distances import DistancesTo, distance_unit
@@ -151,6 +152,7 @@ def _adapt(partitioner, X, sample_weight):
     if hasattr(partitioner, "predict"):
         return _Labels(partitioner, X)
     if np.shape(getattr(partitioner, "labels_", None)) == (X.shape[0],):
+        check_labels(partitioner.labels_, X, partitioner, "labels_")
         return CoreSamples(partitioner, X, sample_weight)
     raise TypeError(
         f"partitioner={partitioner!r} gives no cells of rows after fit: it has neither "
@@ -246,7 +248,7 @@ class _Labels(_Partition):
 
     def __init__(self, partitioner, X):
         self.partitioner = partitioner
-        labels = partitioner.predict(X)
+        labels = check_labels(partitioner.predict(X), X, partitioner, "predict")
         noise = labels == -1
         self.labels = np.unique(labels[~noise])
         self.n_cells = len(self.labels)
@@ -259,7 +261,9 @@ class _Labels(_Partition):
             self.unit = distance_unit(self.distances, X)
 
     def affinity(self, X):
-        labels = self.partitioner.predict(X)
+        labels = check_labels(
+            self.partitioner.predict(X), X, self.partitioner, "predict"
+        )
         far = _FAR - self.distances.of(as_numbers(X)) / self.unit
         affinity = np.where(labels[:, None] == self.labels, 0.0, far)
         affinity[labels == -1] = -np.inf

@@ -149,7 +149,8 @@ class Oracle:
             own = [row[k] for k in self.live]
             if self.gate_knows_rows and not self.has_shared and max(own) == -inf:
                 own = [0.0] * len(own)
-            weights = dict(zip(self.live, gate_weights(gate, x, own), strict=True))
+            given = gate_weights(gate, x, own) if own else []
+            weights = dict(zip(self.live, given, strict=True))
             weights = [weights[k] for k in cells if k >= 0]
             if self.has_shared:
                 weights.append(float(not any(weights)))
@@ -177,7 +178,7 @@ class Oracle:
         cells = self.live + [-1] * self.has_shared
         table = self._weights_of(self.X, self.training_affinity, cells)
         top_k = min(model.top_k, len(cells))
-        if model.capacity_factor is None:
+        if model.capacity_factor is None or not self.live:
             routed = [keep_top(row, top_k) for row in table]
         else:
             # Rows that a cell claims, without a limit, by expert of a cell.

@@ -173,7 +173,8 @@ class Cells:
 def merge(affinity, min_size, serves_all):
     """Return the cells that have an expert: small ones go, the smallest first."""
     live = list(range(len(affinity[0])))
-    while len(live) > 1:
+    # A shared expert serves the rows of the last cell, if that is small too.
+    while len(live) > serves_all:
         counts = dict.fromkeys(live, 0)
         for row in affinity:
             best = max(row[k] for k in live)
