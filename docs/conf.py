@@ -27,7 +27,8 @@ templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_title = "skexperts"
 # These have no sections below them.
-html_sidebars = {name: [] for name in ("changes", "contributing", "design", "user_guide")}
+_ALONE = ("changes", "contributing", "design", "user_guide")
+html_sidebars = {name: [] for name in _ALONE}
 html_theme_options = {"navigation_with_keys": True, "show_toc_level": 2}
 
 # Methods are written out on the page of their class, by the template.
