@@ -235,7 +235,7 @@ class _Workers:
 
     def _all_return(self, parallel, chunks):
         """Try some chunks; whether no worker died."""
-        sent: list = []
+        sent: dict = {}
         with closing(self._answers(parallel, chunks, sent)) as answers:
             while True:
                 try:
@@ -245,6 +245,7 @@ class _Workers:
                     return False
                 if answer is None:
                     return True
+                del sent[answer[0][0][0]]
                 try:
                     self._keep(*answer)
                 except Exception:
@@ -252,13 +253,13 @@ class _Workers:
                     raise
 
     def _answers(self, parallel, chunks, sent):
-        """Yield what chunks give as they end, and note which ones were sent."""
+        """Yield what chunks give as they end; note what is sent, by its first task."""
 
         def send():
             for chunk in chunks:
                 if self.over:
                     return
-                sent.append(chunk)
+                sent[chunk[0]] = chunk
                 yield delayed(_run_chunk)(
                     self.function,
                     self.task,
@@ -294,7 +295,7 @@ class _Workers:
             # There may be no room, or no right, to write large arrays to a file.
             self.memmaps = False
             return
-        suspects = [i for chunk in sent for i in chunk if i not in self.done]
+        suspects = [i for chunk in sent.values() for i in chunk]
         if not suspects or any(text in str(error) for text in _NOT_SENT):
             raise error
         for i in suspects:

@@ -4,6 +4,7 @@ import faulthandler
 import pickle
 import sys
 import threading
+import time
 from collections import Counter
 from concurrent.futures.process import BrokenProcessPool
 
@@ -45,9 +46,9 @@ class Log:
 
 
 def work(log, faults, number):
-    time = log.begin(number)
+    begun = log.begin(number)
     fault, times = faults.get(number, (None, 0))
-    if time <= times:
+    if begun <= times:
         raise fault(f"task {number}")
     return number**2
 
@@ -121,6 +122,32 @@ def test_after_a_memory_error_a_task_is_tried_once_more():
     assert begun[5] == 2
     with pytest.raises(MemoryError, match="task 5"):
         run({5: (MemoryError, 2)})
+
+
+def starve(log, number):
+    """Task 1 is short of memory, and then task 0 dies, each of them once."""
+    if log.begin(number) == 1 and number < 2:
+        if number == 1:
+            log.starved.set()
+            raise MemoryError("task 1")
+        log.starved.wait(60)
+        time.sleep(0.1)
+        raise Death
+
+
+def test_what_has_answered_is_not_blamed_for_a_death():
+    failed, log = [], Log()
+    log.starved = threading.Event()
+    with joblib.parallel_config(backend=MortalThreads()):
+        run_tasks(
+            starve,
+            [(0,), (1,)],
+            common=(log,),
+            n_jobs=2,
+            on_failure=lambda *failure: failed.append(failure),
+        )
+    assert not failed
+    assert log.begun == {0: 2, 1: 2}
 
 
 class Strange(Exception):
