@@ -9,6 +9,7 @@ at a time: who dies alone is at fault. All others go first.
 """
 
 import os
+import platform
 import re
 import sys
 import threading
@@ -174,6 +175,11 @@ def _pools(api: str):
     return ThreadpoolController().select(user_api=api)
 
 
+def this_process() -> tuple[str, int]:
+    """Return machine and number: containers give the same number to many processes."""
+    return platform.node(), os.getpid()
+
+
 def object_digest(value) -> str:
     """Return a digest of what a value pickles to, the same in all processes.
 
@@ -264,7 +270,7 @@ class _Workers:
                     self.function,
                     self.task,
                     [(i, self.tasks[i]) for i in chunk],
-                    os.getpid(),
+                    this_process(),
                     *self.common,
                 )
 
@@ -306,7 +312,7 @@ class _Workers:
 
 def _run_chunk(function, task, tasks, parent, *common):
     """Run the first of some tasks, and others while there is time."""
-    if os.getpid() == parent:
+    if this_process() == parent:
         return _outcomes(function, task, tasks, common), []
     with _CaughtWarnings() as caught, one_blas_thread():
         outcomes = [

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from mortal import Death, MortalThreads
 
+from skexperts import _parallel
 from skexperts._failures import Failure
 from skexperts._parallel import run_tasks
 
@@ -181,6 +182,16 @@ def test_processes_that_cannot_answer():
     assert 'raise Strange("one", "two")' in strange.error.__notes__[0]
     assert unpicklable.lost
     assert "pickle" in str(unpicklable.error)
+
+
+def test_a_process_of_the_same_number_may_be_on_another_machine():
+    here = _parallel.this_process()
+    (outcome,), _ = _parallel._run_chunk(
+        misbehave, None, [(7, ("strange",))], ("elsewhere", here[1])
+    )
+    assert type(outcome[1].error) is RuntimeError
+    (outcome,), _ = _parallel._run_chunk(misbehave, None, [(7, ("strange",))], here)
+    assert type(outcome[1].error) is Strange
 
 
 class Stuck:
