@@ -102,7 +102,8 @@ class RefitsCells:
     def _positions(self, cells):
         cells = np.unique(np.asarray(cells))
         unknown = np.setdiff1d(cells, self.cells_)
-        if unknown.size or not cells.size:
+        # A mask would be taken for the cells 0 and 1.
+        if unknown.size or not cells.size or cells.dtype == bool:
             raise ValueError(
                 "cells must be one or more of those that have an expert, see cells_. "
                 f"Got {some_names(cells.tolist())}."

@@ -104,7 +104,7 @@ def test_what_cannot_be_refitted_leaves_the_model_as_it_was():
         model.refit_cells(X, y, [0])
     model.fit(X, y)
     before, experts = coefs(model), model.experts_
-    for cells in ([], [7], [0, -2]):
+    for cells in ([], [7], [0, -2], [True, False], ["1"], [0.5]):
         with pytest.raises(ValueError, match="cells must be one or more"):
             model.refit_cells(X, y, cells)
     with pytest.raises(ValueError, match=r"routed to the cells \[2\]"):
