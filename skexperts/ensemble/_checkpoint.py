@@ -6,6 +6,7 @@ of the fit that it belongs to, and what has changed is not found and fitted agai
 """
 
 import os
+import sys
 import tempfile
 import time
 import warnings
@@ -23,7 +24,7 @@ from skexperts._parallel import object_digest
 from skexperts.ensemble._checkpoint_format import decode, encode
 
 _LIBRARIES = "numpy", "scikit-learn", "scipy", "skexperts"
-_SUFFIX, _UNFINISHED = ".expert", ".tmp"
+_SUFFIX, _UNFINISHED = ".expert", ".expert.tmp"
 # A temporary file that is older belongs to a fit that was killed.
 _HOURS = 1
 
@@ -73,7 +74,7 @@ class Checkpoint:
                 "and a file of theirs could run code when it is read. Use a folder of "
                 "your own, and take the right to write from others: chmod go-w."
             )
-        self.versions = _versions()
+        self.versions = _versions() | _versions_of_parts(expert)
         try:
             digest = object_digest(expert)
         except Exception as error:
@@ -148,6 +149,14 @@ class Checkpoint:
 def _versions():
     versions = {name: version(name) for name in _LIBRARIES}
     return versions | {"python": python_version()}
+
+
+def _versions_of_parts(expert):
+    """Return the versions of the packages that an expert and its parts are from."""
+    parts = expert, *expert.get_params(deep=True).values()
+    packages = {type(part).__module__.partition(".")[0] for part in parts}
+    versions = {p: getattr(sys.modules.get(p), "__version__", None) for p in packages}
+    return {package: str(v) for package, v in versions.items() if v is not None}
 
 
 def _is_private(stat):

@@ -109,7 +109,9 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
         the others, with the same bits in the end; if some cells have changed, it fits
         these. It needs a ``random_state``. Experts that have more than arrays and
         numbers are kept as pickles, which can run code when they are read: a folder
-        that others can write to is refused. Nothing in it is ever deleted.
+        that others can write to is refused. Experts of other parameters, data or
+        versions are not read; where code of your own has changed, use a new folder.
+        Nothing in it is ever deleted.
 
     n_jobs : int, default=None
         Number of experts fitted at a time, as in joblib. The fitted model does not

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 import time
+import types
 import warnings
 
 import cloudpickle
@@ -154,6 +155,22 @@ def test_another_fit_finds_nothing_of_this_one(tmp_path, change):
     plain = model_of(expert).set_params(**options).fit(X, y)
     assert bits(model) == bits(plain)
     assert len(files(tmp_path)) > n_files
+
+
+def test_the_version_of_a_library_of_experts_counts(tmp_path, monkeypatch):
+    """Also where an expert is deep inside, as in a pipeline."""
+    module = types.ModuleType("others")
+    module.__version__ = "1.0"
+    monkeypatch.setitem(sys.modules, "others", module)
+    module.Ours = type("Ours", (LogisticRegression,), {"__module__": "others.linear"})
+    monkeypatch.setitem(sys.modules, "others.linear", module)
+    expert = make_pipeline(StandardScaler(), module.Ours())
+    model_of(expert, tmp_path).fit(X, y)
+    model_of(expert, tmp_path).fit(X, y)
+    n_files = len(files(tmp_path))
+    module.__version__ = "1.1"
+    model_of(expert, tmp_path).fit(X, y)
+    assert len(files(tmp_path)) == 2 * n_files
 
 
 def test_only_the_cells_that_have_changed_are_fitted(tmp_path):
@@ -304,13 +321,16 @@ def test_a_full_disk_or_an_expert_that_cannot_be_kept_is_one_warning(tmp_path):
 
 
 def test_old_files_of_killed_fits_are_removed(tmp_path):
-    old, new = tmp_path / "old.tmp", tmp_path / "new.tmp"
-    for path in (old, new):
+    names = "old.expert.tmp", "new.expert.tmp", "of-the-user.tmp"
+    old, new, foreign = (tmp_path / name for name in names)
+    for path in (old, new, foreign):
         path.write_bytes(b"half")
     os.utime(old, (0, 0))
+    os.utime(foreign, (0, 0))
     model_of(L1SVC(), tmp_path).fit(X, y)
     assert not old.exists()
     assert new.exists()
+    assert foreign.exists()
 
 
 PROGRAM = textwrap.dedent(
