@@ -45,7 +45,8 @@ def validate_fit(estimator, X, y="no_validation", *, accept_sparse=True, **check
     if isinstance(y, str) and y == "no_validation":
         return _canonical(validate_data(estimator, X, **options))
     if not options.get("y_numeric"):
-        check_labels_given(y)
+        # A row of weight 0 may have None, until the weights are known.
+        check_labels_given(y, none_allowed=True)
     X, y = validate_data(estimator, X, y, **options)
     return _canonical(X), y
 
@@ -126,12 +127,13 @@ def classes_of(y):
     return classes
 
 
-def check_labels_given(y):
-    """Raise a ValueError if any label in an array of objects is None or NaN."""
+def check_labels_given(y, none_allowed=False):
+    """Raise a ValueError if any label in an array of objects is NaN or None."""
     labels = np.asarray(y, dtype=None if hasattr(y, "dtype") else object)
     if labels.dtype != object or labels.ndim != 1:
         return
-    if any(label is None or label != label for label in _distinct(labels)):
+    distinct = _distinct(labels)
+    if any(label != label or (label is None and not none_allowed) for label in distinct):
         raise ValueError("y has missing labels (None or NaN). Leave those rows out.")
 
 

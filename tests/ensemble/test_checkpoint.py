@@ -365,7 +365,7 @@ PROGRAM = textwrap.dedent(
 
 def start(folder):
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, os.fspath(folder)],
+        [sys.executable, "-P", "-c", PROGRAM, os.fspath(folder)],
         stdout=subprocess.PIPE,
         text=True,
     )
