@@ -133,7 +133,8 @@ def check_labels_given(y, none_allowed=False):
     if labels.dtype != object or labels.ndim != 1:
         return
     distinct = _distinct(labels)
-    if any(label != label or (label is None and not none_allowed) for label in distinct):
+    missing_none = not none_allowed and any(label is None for label in distinct)
+    if missing_none or any(label != label for label in distinct):
         raise ValueError("y has missing labels (None or NaN). Leave those rows out.")
 
 
