@@ -16,7 +16,7 @@ def draw_splits(cv, X, y, kept, *, classifier, metadata):
     ----------
     cv : int, splitter, iterable of (train, test) or None
     X, y : all rows
-    kept : ndarray of int, ascending
+    kept : ndarray of int, ascending, or None for all rows
     classifier : bool
     metadata : dict
         What a splitter reads besides X and y, of all rows, such as groups.
@@ -25,6 +25,7 @@ def draw_splits(cv, X, y, kept, *, classifier, metadata):
     -------
     splits : list of (train, test), ndarrays of int
     """
+    kept = np.arange(len(y)) if kept is None else kept
     splitter = check_cv(cv, y[kept], classifier=classifier)
     if cv is None or isinstance(cv, Integral):
         # These splitters read of X only how many rows it has.

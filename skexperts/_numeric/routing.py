@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
 from skexperts._kernels.routing import refuse_overflow, select_top_k
 
@@ -111,6 +111,74 @@ def route_balanced(weights: NDArray, k: int, capacity: int) -> csr_array:
     return route_top_k(allowed, k)
 
 
+def stack_routings(blocks: list, n_experts: int) -> csr_array:
+    """Stack routings of consecutive rows; the list is empty then.
+
+    Parameters
+    ----------
+    blocks : list of csr_array of shape (n_rows_of_block, n_experts)
+    n_experts : int
+
+    Returns
+    -------
+    routing : csr_array of shape (n_rows, n_experts)
+    """
+    if len(blocks) == 1:
+        return blocks.pop()
+    n_rows, n_pairs = _bounds(blocks)
+    data, indices = _empty_pairs(n_pairs[-1])
+    indptr = np.zeros(n_rows[-1] + 1, dtype=indices.dtype)
+    while blocks:
+        # From the end, each one freed at once: never everything twice in memory.
+        block, i = blocks.pop(), len(blocks)
+        data[n_pairs[i] : n_pairs[i + 1]] = block.data
+        indices[n_pairs[i] : n_pairs[i + 1]] = block.indices
+        indptr[n_rows[i] + 1 : n_rows[i + 1] + 1] = block.indptr[1:] + n_pairs[i]
+    return csr_array((data, indices, indptr), shape=(n_rows[-1], n_experts))
+
+
+def stack_by_expert(blocks: list, n_experts: int) -> csc_array:
+    """Stack as :func:`stack_routings`, expert by expert.
+
+    Parameters
+    ----------
+    blocks : list of csr_array of shape (n_rows_of_block, n_experts)
+    n_experts : int
+
+    Returns
+    -------
+    routing : csc_array of shape (n_rows, n_experts)
+    """
+    n_rows, n_pairs = _bounds(blocks)
+    data, indices = _empty_pairs(n_pairs[-1])
+    counts = np.zeros(n_experts, dtype=np.int64)
+    for block in blocks:
+        counts += np.bincount(block.indices, minlength=n_experts)
+    bounds = np.concatenate(([0], np.cumsum(counts)))
+    free = bounds[1:].copy()
+    while blocks:
+        block = blocks.pop().tocsc()
+        free -= np.diff(block.indptr)
+        shift = np.repeat(free - block.indptr[:-1], np.diff(block.indptr))
+        places = shift + np.arange(block.nnz)
+        data[places] = block.data
+        indices[places] = block.indices + n_rows[len(blocks)]
+    indptr = bounds.astype(indices.dtype)
+    return csc_array((data, indices, indptr), shape=(n_rows[-1], n_experts))
+
+
+def _bounds(blocks: list) -> tuple[NDArray, NDArray]:
+    """Return the first row and the first pair of each block, and their numbers."""
+    sizes = np.array([(block.shape[0], block.nnz) for block in blocks])
+    n_rows, n_pairs = np.vstack(([[0, 0]], np.cumsum(sizes, axis=0))).T
+    return n_rows, n_pairs
+
+
+def _empty_pairs(n_pairs: int) -> tuple[NDArray, NDArray]:
+    index = np.int32 if n_pairs <= np.iinfo(np.int32).max else np.int64
+    return np.empty(n_pairs), np.empty(n_pairs, dtype=index)
+
+
 def pairs_by_expert(routing: csr_array) -> tuple[NDArray, NDArray, NDArray]:
     """Sort the routed pairs by expert.
 
@@ -190,7 +258,10 @@ def merge_small_cells(
         nearest = nearest_cell(affinity[moved][:, live])
         cells[moved] = np.where(nearest >= 0, live[nearest], -1)
         counts = _count(cells, affinity.shape[1], unclaimed_count)
-    return live, np.where(cells >= 0, np.searchsorted(live, cells), -1)
+    # Cell -1 of rows that no cell claims is the last entry.
+    positions = np.full(affinity.shape[1] + 1, -1, dtype=np.int32)
+    positions[live] = np.arange(len(live))
+    return live, positions[cells]
 
 
 def _count(cells: NDArray, n_cells: int, unclaimed_count: bool) -> NDArray:
@@ -202,7 +273,7 @@ def _count(cells: NDArray, n_cells: int, unclaimed_count: bool) -> NDArray:
 def nearest_cell(affinity: NDArray) -> NDArray:
     """Cell of largest affinity, ties to the lowest id, -1 where no cell claims."""
     if affinity.shape[0] == 0:
-        return np.empty(0, dtype=np.intp)
-    cells = affinity.argmax(axis=1)
+        return np.empty(0, dtype=np.int32)
+    cells = affinity.argmax(axis=1).astype(np.int32)
     claimed = np.take_along_axis(affinity, cells[:, None], axis=1)[:, 0] > -np.inf
     return np.where(claimed, cells, -1)

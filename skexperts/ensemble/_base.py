@@ -176,12 +176,12 @@ class BasePartitionedExperts(
         sample_weight = validate_sample_weight(sample_weight, y)
         metadata = self._route_metadata(sample_weight, params, len(y))
         sample_weight = self._weigh(y, sample_weight)
-        kept = np.arange(len(y))
-        if sample_weight is not None:
+        kept = None
+        if sample_weight is not None and not sample_weight.all():
             kept = np.flatnonzero(sample_weight)
         # Splits that the user gives are of all rows.
         draw = partial(draw_splits, X=X, y=y, kept=kept, classifier=is_classifier(self))
-        if len(kept) < len(y):
+        if kept is not None:
             X, y, sample_weight = take_rows(X, kept), y[kept], sample_weight[kept]
             metadata = metadata.take(kept)
         self._check_parts(sample_weight)

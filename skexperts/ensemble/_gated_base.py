@@ -12,18 +12,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skexperts._doc_links import DocLinkMixin
-from skexperts._numeric.gated_experts import (
-    GatedExperts,
-    combined_outputs,
-    routed_outputs,
-)
+from skexperts._numeric.gated_experts import GatedExperts
 from skexperts._parallel import run_tasks, users_stacklevel
 from skexperts._rows import take_rows
-from skexperts._sklearn import Interval, StrOptions, align_sparse_api
-from skexperts._validation import validate_predict
+from skexperts._sklearn import Interval, StrOptions
+from skexperts.ensemble._gated_predicts import GatedPredicts
 from skexperts.ensemble._gated_rows import (
     centre_of,
-    check_outputs,
     default_decay,
     default_rate,
     to_float32,
@@ -50,7 +45,7 @@ _HUBER_DELTA = 0.5
 _MAX_SEED = np.iinfo(np.int32).max
 
 
-class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseGatedExperts(DocLinkMixin, GatedPredicts, BaseEstimator, metaclass=ABCMeta):
     """Linear experts and a linear gate, trained jointly; subclasses say what y is."""
 
     _parameter_constraints: dict = {
@@ -318,80 +313,6 @@ class BaseGatedExperts(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
                 stacklevel=users_stacklevel(),
             )
         return n_experts
-
-    def _validate_new(self, X):
-        check_is_fitted(self)
-        return validate_predict(self, X)
-
-    def _meet(self, X):
-        """Return new rows as float32, and the models for them."""
-        X = self._validate_new(X)
-        if self._centre is None or not issparse(X):
-            return to_float32(X, self._centre), self._models
-        models = [without_centre(model, self._centre) for model in self._models]
-        return to_float32(X), models
-
-    def _combine(self, X):
-        X, models = self._meet(X)
-        combined = np.zeros((X.shape[0], self._n_outputs))
-        for model in models:
-            combined += combined_outputs(model, X)
-        check_outputs(combined, X)
-        scale, mean = self._output_scale()
-        return combined / len(self._models) * scale + mean
-
-    def _routed(self, X):
-        """Return experts, weights and outputs of the routed pairs, row by row."""
-        X, models = self._meet(X)
-        parts = [routed_outputs(model, X) for model in models]
-        size = self._models[0].n_experts
-        for part in parts:
-            check_outputs(part[1], X)
-        chosen = np.hstack([part[0] + i * size for i, part in enumerate(parts)])
-        weights = np.hstack([part[1] for part in parts]).astype(np.float64)
-        weights /= weights.sum(axis=1, keepdims=True)
-        return chosen, weights, np.concatenate([part[2] for part in parts], axis=1)
-
-    def route(self, X):
-        """Return which experts serve each row, and with which weights.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        routing : CSR of shape (n_samples, n_experts_)
-            Weights that are not negative, ``top_k * n_estimators`` a row; each row
-            sums to 1.
-        """
-        chosen, weights, _ = self._routed(X)
-        n_rows, width = chosen.shape
-        indptr = np.arange(0, n_rows * width + 1, width, dtype=np.int32)
-        return align_sparse_api(
-            csr_array(
-                (weights.ravel(), chosen.ravel(), indptr),
-                shape=(n_rows, self.n_experts_),
-            )
-        )
-
-    def expert_outputs(self, X):
-        """Return the outputs of the experts for the routed pairs of row and expert.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        outputs : ndarray of shape (n_pairs, n_outputs)
-            Row p is for the pair stored at ``route(X).data[p]``. The sum over the pairs
-            of each row, weighted by the routing, is the output of the model, but for
-            what a shared expert adds to all rows.
-        """
-        outputs = self._routed(X)[2]
-        scale, mean = self._output_scale()
-        return outputs.reshape(-1, self._n_outputs) * scale + mean
 
     @property
     def sparse_coef_(self):

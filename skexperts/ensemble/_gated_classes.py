@@ -85,7 +85,10 @@ class GatedAnswers(ClassifierMixin):
         -------
         labels : ndarray of shape (n_samples,)
         """
-        combined = self._combine(X)
+        blocks = self._combine_blocks(self._validate_new(X))
+        return np.concatenate([self._decode(part) for _, part in blocks])
+
+    def _decode(self, combined):
         if combined.shape[1] == 1:
             return self.classes_[(combined[:, 0] > 0).astype(np.intp)]
         return self.classes_[combined.argmax(axis=1)]

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skexperts._numeric.gated_experts import GatedData, GatedExperts
+from skexperts._numeric.routing import row_blocks
 from skexperts._validation import (
     drop_weightless,
     validate_fit,
@@ -34,8 +35,9 @@ def centre_of(X):
     if issparse(X):
         return None
     with np.errstate(over="ignore", invalid="ignore"):
-        mean, deviation = X.mean(axis=0, dtype=np.float64), X.std(axis=0)
-        centred = np.abs(mean) <= _SMALL_MEAN * deviation
+        mean = X.mean(axis=0, dtype=np.float64)
+        squares = sum(np.square(X[b] - mean).sum(axis=0) for b in row_blocks(*X.shape))
+        centred = np.abs(mean) <= _SMALL_MEAN * np.sqrt(squares / X.shape[0])
     return None if centred.all() else mean
 
 

@@ -388,4 +388,4 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
         -------
         labels : ndarray of shape (n_samples,)
         """
-        return self._decode(self._combine(X))
+        return self._predict(X)

@@ -287,4 +287,4 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        return self._decode(self._combine(X))
+        return self._predict(X)

@@ -78,15 +78,26 @@ class Predicts:
         return outputs
 
     def _combine(self, X):
-        """Contract routing and outputs, in blocks of bounded memory."""
+        """Contract routing and outputs."""
         check_is_fitted(self)
         return self._combine_rows(self._validate_new(X))
 
     def _combine_rows(self, X):
         combined = np.empty((X.shape[0], self._n_outputs))
-        width = self._router.most_pairs * combined.shape[1]
+        for block, part in self._combine_blocks(X):
+            combined[block] = part
+        return combined
+
+    def _predict(self, X):
+        """Return what :meth:`_decode` makes of combined outputs."""
+        check_is_fitted(self)
+        blocks = self._combine_blocks(self._validate_new(X))
+        return np.concatenate([self._decode(part) for _, part in blocks])
+
+    def _combine_blocks(self, X):
+        """Yield blocks of rows and their combined outputs, in bounded memory."""
+        width = self._router.most_pairs * self._n_outputs
         for block in row_blocks(X.shape[0], width, _OUTPUTS):
             rows = take_rows(X, block)
             routing = self._router.route(rows)
-            combined[block] = contract(routing, self._pair_outputs(rows, routing))
-        return combined
+            yield block, contract(routing, self._pair_outputs(rows, routing))

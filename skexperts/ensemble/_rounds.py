@@ -80,8 +80,8 @@ def run_rounds(
     first = DistanceGate() if needs_competence else gate
     with task.subtask("gate").running(X):
         router = router.with_gate(fit_gate(first))
-    routing = router.route_training(X, affinity, capacity_factor)
     for _ in range(n_rounds - 1 + needs_competence):
+        routing = router.route_training(X, affinity, capacity_factor)
         with task.subtask("round", 1).running(X) as this:
             worth = _competence(plan, training, affinity, routing, router, rng, this)
             if needs_competence:
@@ -91,8 +91,7 @@ def run_rounds(
                 router = router.with_gate(fit_gate(gate))
             if "warm_start" in gate.get_params(deep=False):
                 gate.set_params(warm_start=True)
-            routing = router.route_training(X, affinity, capacity_factor)
-    routing = routing.tocsc()
+    routing = router.route_by_expert(X, affinity, capacity_factor)
     unused = (np.diff(routing.indptr) == 0) & (router.cells >= 0)
     if unused.any():
         router = router.without(unused)

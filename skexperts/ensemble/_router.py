@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from skexperts._experts import seeded_clone
 from skexperts._numeric.expert_alpha import reweight
@@ -14,6 +13,8 @@ from skexperts._numeric.routing import (
     route_balanced,
     route_top_k,
     row_blocks,
+    stack_by_expert,
+    stack_routings,
 )
 from skexperts._rows import take_rows
 from skexperts.ensemble._affinity import TrainingAffinity
@@ -184,7 +185,7 @@ class Router:
             self._route_new(take_rows(X, block))
             for block in row_blocks(X.shape[0], self.partition.n_cells)
         ]
-        routing = _stack(blocks, len(self.cells))
+        routing = stack_routings(blocks, len(self.cells))
         return routing if self.alpha is None else reweight(routing, self.alpha)
 
     def _route_new(self, X):
@@ -194,7 +195,17 @@ class Router:
         return self.route_training(X, affinity)
 
     def route_training(self, X, affinity, capacity_factor=None):
-        """Return the routing of rows of known affinity, without alpha.
+        """Return the routing of rows of known affinity, without alpha, as CSR."""
+        blocks = self._route_blocks(X, affinity, capacity_factor)
+        return stack_routings(blocks, len(self.cells))
+
+    def route_by_expert(self, X, affinity, capacity_factor=None):
+        """Return the same routing as CSC."""
+        blocks = self._route_blocks(X, affinity, capacity_factor)
+        return stack_by_expert(blocks, len(self.cells))
+
+    def _route_blocks(self, X, affinity, capacity_factor):
+        """List the routings of blocks of rows of known affinity.
 
         Parameters
         ----------
@@ -205,18 +216,17 @@ class Router:
             experts of claimed rows have without a limit.
         """
         if capacity_factor is None or not len(self.live):
-            blocks = [
+            return [
                 route_top_k(self.gate_weights(X, affinity, block), self.top_k)
                 for block in row_blocks(*affinity.shape)
             ]
-            return _stack(blocks, len(self.cells))
         n_rows = affinity.shape[0]
         weights = self.gate_weights(X, affinity, slice(0, n_rows))
         n_live = len(self.live)
         claimed = weights[weights[:, :n_live].any(axis=1)]
         mean = route_top_k(claimed, self.top_k).nnz / n_live
         capacity = max(1, int(np.ceil(capacity_factor * mean)))
-        return route_balanced(weights, self.top_k, capacity)
+        return [route_balanced(weights, self.top_k, capacity)]
 
     def gate_weights(self, X, affinity, block):
         """Return the weights of all experts for a block of rows.
@@ -242,23 +252,6 @@ class Router:
             return weights
         unserved = ~(weights > 0).any(axis=1)
         return np.column_stack((weights, unserved.astype(np.float64)))
-
-
-def _stack(blocks, n_experts):
-    if len(blocks) == 1:
-        return blocks[0]
-    n_pairs = np.cumsum([0] + [block.nnz for block in blocks])
-    n_rows = np.cumsum([0] + [block.shape[0] for block in blocks])
-    index = np.int32 if n_pairs[-1] <= np.iinfo(np.int32).max else np.int64
-    data, indices = np.empty(n_pairs[-1]), np.empty(n_pairs[-1], dtype=index)
-    indptr = np.zeros(n_rows[-1] + 1, dtype=index)
-    while blocks:
-        # From the end, each one freed at once: never everything twice in memory.
-        block, i = blocks.pop(), len(blocks)
-        data[n_pairs[i] : n_pairs[i + 1]] = block.data
-        indices[n_pairs[i] : n_pairs[i + 1]] = block.indices
-        indptr[n_rows[i] + 1 : n_rows[i + 1] + 1] = block.indptr[1:] + n_pairs[i]
-    return csr_array((data, indices, indptr), shape=(n_rows[-1], n_experts))
 
 
 def take_cells(affinity, cells):
