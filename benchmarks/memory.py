@@ -2,9 +2,10 @@
 
 Private (anonymous) memory is what a process has allocated. The pages of a memory map
 are none of it: they belong to the cache of the kernel, which takes them back when
-memory is short. Linux only.
+memory is short. Linux with glibc only.
 """
 
+import ctypes
 import os
 import select
 import subprocess
@@ -25,6 +26,8 @@ class PeakMemory:
     """
 
     def __enter__(self):
+        # What is free already would be used first, and be missed.
+        ctypes.CDLL(None).malloc_trim(0)
         self._before = private_bytes(os.getpid())
         self._watcher = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.memory", str(os.getpid())],

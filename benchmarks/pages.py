@@ -15,6 +15,7 @@ from benchmarks import (
     compare_gated,
     experts_report,
     gated_report,
+    streams_report,
     systems_report,
 )
 
@@ -29,6 +30,7 @@ def write():
         "comparison_gated.md": gated_report.markdown(
             **read("gated"), names=compare_gated.NAMES
         ),
+        "streams.md": streams_report.markdown(**read("streams")),
         "systems.md": systems_report.markdown(**read("systems")),
     }
     for name, text in texts.items():

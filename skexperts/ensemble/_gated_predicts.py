@@ -11,8 +11,8 @@ from skexperts._sklearn import align_sparse_api
 from skexperts._validation import validate_predict
 from skexperts.ensemble._gated_rows import check_outputs, to_float32, without_centre
 
-# Numbers of dense rows, or sparse rows, that are cast to float32 at a time.
-_NUMBERS = 1 << 22
+# Numbers of dense rows, or of their outputs, in memory at a time.
+_NUMBERS = 1 << 20
 
 
 class GatedPredicts:
@@ -37,7 +37,8 @@ class GatedPredicts:
         weights = np.empty(chosen.shape)
         for block, rows, models in self._blocks(X):
             chosen[block], weights[block], _ = _routed(models, rows)
-        indptr = width * np.arange(len(chosen) + 1)
+        index = np.int32 if chosen.size <= np.iinfo(np.int32).max else np.int64
+        indptr = width * np.arange(len(chosen) + 1, dtype=index)
         return align_sparse_api(
             csr_array(
                 (weights.ravel(), chosen.ravel(), indptr),
@@ -60,9 +61,12 @@ class GatedPredicts:
             what a shared expert adds to all rows.
         """
         X = self._validate_new(X)
-        outputs = [_routed(models, rows)[2] for _, rows, models in self._blocks(X)]
+        width = sum(model.top_k for model in self._models)
+        outputs = np.empty((X.shape[0], width, self._n_outputs))
         scale, mean = self._output_scale()
-        return np.concatenate(outputs).reshape(-1, self._n_outputs) * scale + mean
+        for block, rows, models in self._blocks(X):
+            outputs[block] = _routed(models, rows)[2] * scale + mean
+        return outputs.reshape(-1, self._n_outputs)
 
     def _validate_new(self, X):
         check_is_fitted(self)
@@ -73,7 +77,7 @@ class GatedPredicts:
         models, centre = self._models, self._centre
         if issparse(X) and centre is not None:
             models, centre = [without_centre(model, centre) for model in models], None
-        width = 1 if issparse(X) else X.shape[1]
+        width = max(1 if issparse(X) else X.shape[1], self._n_outputs)
         for block in row_blocks(X.shape[0], width, _NUMBERS):
             yield block, to_float32(take_rows(X, block), centre), models
 

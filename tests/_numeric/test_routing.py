@@ -11,6 +11,8 @@ from skexperts._numeric.routing import (
     route_balanced,
     route_top_k,
     row_blocks,
+    stack_by_expert,
+    stack_routings,
 )
 
 weight_matrices = st.tuples(st.integers(1, 12), st.integers(1, 9)).flatmap(
@@ -58,6 +60,27 @@ def test_ties_go_to_the_lowest_id():
 
 def test_no_rows():
     assert route_top_k(np.empty((0, 4)), 2).shape == (0, 4)
+
+
+@given(
+    weights=weight_matrices,
+    k=st.integers(1, 10),
+    cuts=st.lists(st.integers(1, 11), unique=True),
+)
+def test_stacked_blocks_are_the_routing_of_all_rows(weights, k, cuts):
+    cuts = sorted(cut for cut in cuts if cut < len(weights))
+    routing, n_experts = route_top_k(weights, k), weights.shape[1]
+    for stack, whole in (
+        (stack_routings, routing),
+        (stack_by_expert, routing.tocsc()),
+    ):
+        blocks = [route_top_k(part, k) for part in np.split(weights, cuts)]
+        found = stack(blocks, n_experts)
+        assert (found.shape, found.format, blocks) == (whole.shape, whole.format, [])
+        for name in ("data", "indices", "indptr"):
+            array = getattr(found, name)
+            assert array.dtype == getattr(whole, name).dtype
+            np.testing.assert_array_equal(array, getattr(whole, name))
 
 
 @given(weights=weight_matrices, k=st.integers(1, 10))
