@@ -74,6 +74,7 @@ class Predicts:
                     self._router.cell(j),
                     scale=self._scale,
                     classes=classes,
+                    n_outputs=self._n_outputs,
                 )
         return outputs
 
