@@ -181,6 +181,23 @@ def add_class_weights(class_weight, classes, y, weights):
     """
     if class_weight is None:
         return weights
+    factors = weights_of_classes(class_weight, classes, y, weights)
+    return times_class_weights(factors, classes, y, weights)
+
+
+def weights_of_classes(class_weight, classes, y, weights):
+    """Return the weight of each class, of shape (n_classes,).
+
+    Parameters
+    ----------
+    class_weight : dict or "balanced"
+    classes, y, weights : as in :func:`add_class_weights`
+
+    Raises
+    ------
+    ValueError
+        If a class weight is negative or not finite.
+    """
     kept = slice(None) if weights is None else weights > 0
     factors = compute_class_weight(
         class_weight,
@@ -193,13 +210,31 @@ def add_class_weights(class_weight, classes, y, weights):
             f"class_weight must be finite and not negative. Got {factors.tolist()} "
             f"for the classes {classes.tolist()}."
         )
+    return factors
+
+
+def times_class_weights(factors, classes, y, weights):
+    """Return sample weights times the weights of the classes.
+
+    Parameters
+    ----------
+    factors : ndarray of shape (n_classes,)
+    classes, y, weights : as in :func:`add_class_weights`
+
+    Raises
+    ------
+    ValueError
+        If no row of positive weight is left.
+    """
+    kept = slice(None) if weights is None else weights > 0
     # A class that has weight 0 throughout is none of the classes.
     total = np.zeros(len(y)) if weights is None else weights.copy()
-    factors = factors[np.searchsorted(classes, y[kept])]
-    total[kept] = factors if weights is None else factors * weights[kept]
+    of_rows = factors[np.searchsorted(classes, y[kept])]
+    total[kept] = of_rows if weights is None else of_rows * weights[kept]
     if not total.any():
         raise ValueError(
-            f"class_weight {class_weight} leaves no row of positive weight."
+            "class_weight leaves no row of positive weight: it gives "
+            f"{factors.tolist()} for the classes {classes.tolist()}."
         )
     return total
 

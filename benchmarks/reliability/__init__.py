@@ -11,4 +11,4 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _TESTS = Path(__file__).resolve().parents[2] / "tests"
-sys.path[:0] = [str(_TESTS / "ensemble"), str(_TESTS / "reliability")]
+sys.path[:0] = [str(_TESTS / name) for name in ("ensemble", "io", "reliability")]

@@ -48,6 +48,7 @@ from skexperts.ensemble._state import PickledState
 
 # Attributes that a refit with other parameters would leave behind.
 _NOT_ALWAYS = (
+    "_class_weights",
     "alpha_",
     "deviation_",
     "deviation_intercept_",
@@ -203,8 +204,7 @@ class BasePartitionedExperts(
         if asked and self.n_experts != "auto":
             warn_of_merged_cells(self.fit_report_, self.min_cell_size)
 
-    def _check_parts(self, sample_weight):
-        expert = self._default_expert() if self.expert is None else self.expert
+    def _check_expert(self, expert, sample_weight):
         if not self._is_expert_kind(expert):
             raise TypeError(
                 f"expert={expert!r} is not a {self._expert_kind}. Pass one, or use "
@@ -216,6 +216,10 @@ class BasePartitionedExperts(
                 f"sample_weight was given, but fit of the expert {expert!r} takes "
                 "no sample weights. Leave sample_weight out or use another expert."
             )
+
+    def _check_parts(self, sample_weight):
+        expert = self._default_expert() if self.expert is None else self.expert
+        self._check_expert(expert, sample_weight)
         if self.combiner is not None:
             validate_parameter_constraints(
                 self.combiner._parameter_constraints,

@@ -115,7 +115,7 @@ def fit_constant(expert, X, y, rows, weights):
     return CellFit(constant, "constant", 1, 0.0)
 
 
-def read_cell(expert, X, cell, *, scale, classes):
+def read_cell(expert, X, cell, *, scale, classes, n_outputs):
     """Return the outputs of a fitted expert for rows of X, checked to be finite.
 
     Parameters
@@ -124,6 +124,8 @@ def read_cell(expert, X, cell, *, scale, classes):
     X : rows to answer for
     cell : Cell, or any object with its ``number`` and ``columns``
     scale, classes : as in :func:`skexperts._experts.read_outputs`
+    n_outputs : int
+        Columns that there must be: classes, or columns of y.
     """
     try:
         rows = take_columns(X, cell.columns)
@@ -131,6 +133,12 @@ def read_cell(expert, X, cell, *, scale, classes):
     except Exception as error:
         error.add_note(f"Raised by the expert of {cell_name(cell.number)}.")
         raise
+    if outputs.shape[1] != n_outputs:
+        raise ValueError(
+            f"The expert of {cell_name(cell.number)} ({type(expert).__name__}) gave "
+            f"{outputs.shape[1]} columns, but y has {n_outputs}. Use an expert that "
+            "predicts what it was fitted on."
+        )
     if not np.isfinite(outputs).all():
         raise ValueError(
             f"The expert of {cell_name(cell.number)} ({type(expert).__name__}) gave "

@@ -19,11 +19,14 @@ from platform import python_version
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn import get_config
 
 from skexperts._parallel import object_digest
 from skexperts.ensemble._checkpoint_format import decode, encode
 
 _LIBRARIES = "numpy", "scikit-learn", "scipy", "skexperts"
+# Of scikit-learn: they decide what a step of a pipeline hands to the next one.
+_SETTINGS = "transform_output", "sparse_interface"
 _SUFFIX, _UNFINISHED = ".expert", ".expert.tmp"
 # A temporary file that is older belongs to a fit that was killed.
 _HOURS = 1
@@ -68,12 +71,7 @@ class Checkpoint:
     def __init__(self, folder, expert):
         self.folder = Path(folder).absolute()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not _is_private(self.folder.stat()):
-            raise ValueError(
-                f"checkpoint={os.fspath(folder)!r}: others can write to this folder, "
-                "and a file of theirs could run code when it is read. Use a folder of "
-                "your own, and take the right to write from others: chmod go-w."
-            )
+        _check_private(self.folder)
         self.versions = _versions() | _versions_of_parts(expert)
         try:
             digest = object_digest(expert)
@@ -82,7 +80,10 @@ class Checkpoint:
                 "checkpoint= tells experts apart by their pickles, but the expert "
                 f"{expert!r} cannot be pickled ({error}). Use checkpoint=None."
             ) from error
-        self.common = repr((type(expert), sorted(self.versions.items()), digest))
+        config = get_config()
+        settings = [config.get(name) for name in _SETTINGS]
+        versions = sorted(self.versions.items())
+        self.common = repr((type(expert), versions, settings, digest))
         for path in self.folder.glob(f"*{_UNFINISHED}"):
             with suppress(OSError):
                 if path.stat().st_mtime < time.time() - 3600 * _HOURS:
@@ -159,11 +160,30 @@ def _versions_of_parts(expert):
     return {package: str(v) for package, v in versions.items() if v is not None}
 
 
+def _check_private(folder):
+    stat = folder.stat()
+    if not _is_own(stat):
+        raise ValueError(
+            f"checkpoint={os.fspath(folder)!r}: this folder belongs to another user "
+            f"(number {stat.st_uid}, you are {os.geteuid()}), and a file of theirs "
+            "could run code when it is read. Use a folder of your own."
+        )
+    if not _is_private(stat):
+        raise ValueError(
+            f"checkpoint={os.fspath(folder)!r}: others can write to this folder, "
+            "and a file of theirs could run code when it is read. Use a folder of "
+            "your own, and take the right to write from others: chmod go-w."
+        )
+
+
+def _is_own(stat):
+    """Whether it is the user's; where the system has no owners, it is believed."""
+    return not hasattr(os, "geteuid") or stat.st_uid == os.geteuid()
+
+
 def _is_private(stat):
-    """Whether nobody else can write; where the system has no owners, it is believed."""
-    if not hasattr(os, "geteuid"):
-        return True
-    return stat.st_uid == os.geteuid() and not stat.st_mode & 0o022
+    """Whether nobody else can write."""
+    return _is_own(stat) and not (hasattr(os, "geteuid") and stat.st_mode & 0o022)
 
 
 def _update(digest, data):
@@ -171,6 +191,10 @@ def _update(digest, data):
     if issparse(data):
         digest.update(f"{data.format} {data.shape}".encode())
         for part in (data.data, data.indices, data.indptr):
+            _update(digest, part)
+    elif isinstance(data, np.ma.MaskedArray):
+        digest.update(b"masked")
+        for part in (np.ma.getdata(data), np.ma.getmaskarray(data)):
             _update(digest, part)
     elif isinstance(data, np.ndarray) and not data.dtype.hasobject:
         digest.update(f"{data.dtype.str} {data.shape}".encode())

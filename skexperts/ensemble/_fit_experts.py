@@ -333,6 +333,11 @@ def _fit_and_read(
     outputs = np.empty((0, plan.n_outputs))
     if wanted.size:
         outputs = read_cell(
-            fit.expert, take_rows(X, wanted), cell, scale=scale, classes=plan.classes
+            fit.expert,
+            take_rows(X, wanted),
+            cell,
+            scale=scale,
+            classes=plan.classes,
+            n_outputs=plan.n_outputs,
         )
     return outputs if reduce is None else reduce(outputs, y[wanted])

@@ -4,7 +4,12 @@ from sklearn.base import ClassifierMixin, is_classifier
 
 from skexperts._numeric.links import squared_hinge_probabilities
 from skexperts._sklearn import StrOptions, fit_context
-from skexperts._validation import add_class_weights, all_or_nothing, classes_of
+from skexperts._validation import (
+    all_or_nothing,
+    classes_of,
+    times_class_weights,
+    weights_of_classes,
+)
 from skexperts.combine import AlphaCombinerClassifier
 from skexperts.ensemble._base import BasePartitionedExperts
 from skexperts.svm import L1SVC
@@ -289,7 +294,10 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
             return sample_weight
         kept = slice(None) if sample_weight is None else sample_weight > 0
         classes = classes_of(y[kept])
-        return add_class_weights(self.class_weight, classes, y, sample_weight)
+        factors = weights_of_classes(self.class_weight, classes, y, sample_weight)
+        # For other rows of some cells, which may have one class only.
+        self._class_weights = classes, factors
+        return times_class_weights(factors, classes, y, sample_weight)
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None, **params):

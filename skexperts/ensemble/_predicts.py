@@ -58,6 +58,12 @@ class Predicts:
         return validate_new_rows(self, X, dtype=self._dtype, finite=self._finite)
 
     def _pair_outputs(self, X, routing):
+        if routing.shape[1] != len(self.experts_):
+            # Only a file that somebody has changed gives such a model.
+            raise ValueError(
+                f"The routing has {routing.shape[1]} columns for {len(self.experts_)} "
+                "experts. Fit the model, or load its own file."
+            )
         if self._linear is not None and not is_frame(X):
             outputs = linear_outputs(self._linear, X, routing)
             if np.isfinite(outputs).all():
@@ -74,6 +80,7 @@ class Predicts:
                     self._router.cell(j),
                     scale=self._scale,
                     classes=classes,
+                    n_outputs=self._n_outputs,
                 )
         return outputs
 

@@ -8,7 +8,12 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skexperts._rows import some_names, take_rows
-from skexperts._validation import all_or_nothing, validate_sample_weight
+from skexperts._sklearn import raise_for_params
+from skexperts._validation import (
+    all_or_nothing,
+    times_class_weights,
+    validate_sample_weight,
+)
 from skexperts.ensemble._cell import CellFit, common_scale
 from skexperts.ensemble._checkpoint import check_can_resume, open_checkpoint
 from skexperts.ensemble._fit_experts import Plan, fit_experts
@@ -18,13 +23,14 @@ from skexperts.ensemble._linear import stack_of
 class RefitsCells:
     """Fit some experts again; partition, gate, alpha and the other experts stay."""
 
-    def refit_cells(self, X, y, cells, sample_weight=None):
+    def refit_cells(self, X, y, cells, sample_weight=None, **params):
         """Fit the experts of some cells again; everything else stays.
 
         Rows are routed as new rows are, without the weights alpha of a combiner, and
         without a limit on the rows of an expert. Where nothing has changed, an expert
         comes out as it was, unless the partition or the rounds of ``fit`` treated the
-        training rows in another way than new ones.
+        training rows in another way than new ones. A ``class_weight`` is that of
+        ``fit``: "balanced" does not count the classes of these rows again.
 
         Parameters
         ----------
@@ -41,6 +47,10 @@ class RefitsCells:
         sample_weight : array-like of shape (n_samples,), default=None
             As in ``fit``.
 
+        **params : dict
+            Metadata that the expert requests, as in ``fit``; what others request is
+            not used.
+
         Returns
         -------
         self : estimator
@@ -49,7 +59,8 @@ class RefitsCells:
         ------
         ValueError
             If a cell has no expert or gets no rows, y has classes that ``fit`` did not
-            see, or the experts share a model.
+            see, the expert takes no weights that were given, or the experts share a
+            model.
         CellFitError
             If an expert cannot be fitted, whatever ``on_cell_error`` is. Whatever is
             raised, the model is left as it was.
@@ -63,10 +74,14 @@ class RefitsCells:
         X = self._validate_new(X)
         y = self._validate_new_target(y)
         check_consistent_length(X, y)
-        sample_weight = self._weigh(y, validate_sample_weight(sample_weight, y))
+        raise_for_params(params, self, "refit_cells")
+        sample_weight = validate_sample_weight(sample_weight, y)
+        metadata = self._route_metadata(sample_weight, params, len(y)).expert
+        sample_weight = self._weigh_new(y, sample_weight)
         if sample_weight is not None:
             kept = np.flatnonzero(sample_weight)
             X, y, sample_weight = take_rows(X, kept), y[kept], sample_weight[kept]
+            metadata = metadata.take(kept)
         chosen = self._positions(cells)
         routing = replace(self._router, alpha=None).route(X).tocsc()
         n_rows = np.diff(routing.indptr)[chosen]
@@ -79,7 +94,7 @@ class RefitsCells:
                 "out of cells."
             )
         with all_or_nothing(self):
-            self._refit(chosen, X, y, sample_weight, routing, n_rows)
+            self._refit(chosen, X, y, sample_weight, routing, n_rows, metadata)
         return self
 
     def _validate_new_target(self, y):
@@ -91,13 +106,23 @@ class RefitsCells:
                     f"{self._n_outputs} output(s)."
                 )
             return y.ravel() if self._flat else y
-        y = column_or_1d(y, warn=True)
-        new = [label for label in set(y.tolist()) if label not in set(self.classes_)]
+        return column_or_1d(y, warn=True)
+
+    def _weigh_new(self, y, sample_weight):
+        """Return the weights of new rows, once those of weight > 0 are known to fit."""
+        if not is_classifier(self):
+            return sample_weight
+        # With weights of classes there may be some of weight 0, which are no classes_.
+        known, factors = getattr(self, "_class_weights", (self.classes_, None))
+        kept = slice(None) if sample_weight is None else sample_weight > 0
+        new = sorted(set(y[kept].tolist()) - set(known.tolist()), key=str)
         if new:
             raise ValueError(
                 f"y has classes that fit did not see: {some_names(new)}. Call fit."
             )
-        return y
+        if factors is None:
+            return sample_weight
+        return times_class_weights(factors, known, y, sample_weight)
 
     def _positions(self, cells):
         cells = np.unique(np.asarray(cells))
@@ -110,8 +135,9 @@ class RefitsCells:
             )
         return np.flatnonzero(np.isin(self.cells_, cells))
 
-    def _refit(self, chosen, X, y, sample_weight, routing, n_rows):
+    def _refit(self, chosen, X, y, sample_weight, routing, n_rows, metadata):
         expert = self._default_expert() if self.expert is None else self.expert
+        self._check_expert(expert, sample_weight)
         if self.checkpoint is not None:
             check_can_resume(self.random_state, None)
         router, classes = self._router, getattr(self, "classes_", None)
@@ -127,6 +153,7 @@ class RefitsCells:
             "raise",
             [],
             open_checkpoint(self.checkpoint, expert),
+            metadata,
         )
         fits, _ = fit_experts(plan, X, y, sample_weight, routing, only=chosen)
         self.experts_ = list(self.experts_)

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans, MiniBatchKMeans
 
 from skexperts._numeric.gated_experts import GATES, GatedExperts
+from skexperts.combine._base import BaseAlphaCombiner
 from skexperts.decomposition import SparseCoder
 from skexperts.ensemble._base import BasePartitionedExperts
 from skexperts.ensemble._gated_base import BaseGatedExperts
@@ -248,11 +249,30 @@ def _partitioned(state):
         and len(numbers) in (router.partition.n_cells, router.partition.n_cells + 1),
         "fit_report_ is not of the cells",
     )
+    need(
+        "alpha_" not in state or np.array_equal(state["alpha_"], router.alpha),
+        "alpha_ is not that of the routing",
+    )
+    known, factors = state.get("_class_weights", (np.empty(0), np.empty(0)))
+    need(
+        is_array(factors, "f", 1) and np.shape(known) == factors.shape,
+        "the weights of classes are not one for each class",
+    )
     groups = router.partition.feature_groups
     highest = max((group.max(initial=0) for group in groups or []), default=0)
     need(
         is_count(state.get("n_features_in_")) and highest < state["n_features_in_"],
         "n_features_in_ is no count of the columns",
+    )
+
+
+def _combiner(state):
+    estimators, alpha = state.get("estimators_"), state.get("alpha_")
+    need(
+        isinstance(estimators, list)
+        and is_array(alpha, "f", 1)
+        and len(alpha) == len(estimators) == len(state.get("_names", ())),
+        "alpha_ is not one weight for each estimator",
     )
 
 
@@ -330,6 +350,7 @@ _CHECKS = [
     (_Piped, _piped),
     (Router, _router),
     (BasePartitionedExperts, _partitioned),
+    (BaseAlphaCombiner, _combiner),
     (GatedExperts, _mixture_of_linear),
     (BaseGatedExperts, _gated),
 ]

@@ -102,8 +102,9 @@ CLASSES = {each.__name__: each for each in (*ESTIMATORS, *PARTS)}
 
 # Attributes of estimators that are neither parameters nor end in an underscore.
 _PRIVATE = {
-    *("_algorithm", "_all_names", "_batch_size", "_centre", "_dtype", "_finite"),
-    *("_flat", "_init_size", "_mean", "_models", "_n_features_out", "_n_init"),
+    *("_algorithm", "_all_names", "_batch_size", "_centre", "_class_weights"),
+    *("_dtype", "_finite", "_flat", "_init_size", "_mean", "_models"),
+    *("_n_features_out", "_n_init"),
     *("_n_outputs", "_n_seen", "_n_threads", "_names", "_penalty_alpha"),
     *("_position", "_prepared", "_router", "_scale", "_seed", "_sklearn_version"),
     *("_sparse_codes", "_statistics", "_strategy", "_threshold", "_tol"),

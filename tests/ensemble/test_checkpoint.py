@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_array
+from sklearn import config_context
 from sklearn.datasets import load_wine
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
@@ -173,6 +174,40 @@ def test_the_version_of_a_library_of_experts_counts(tmp_path, monkeypatch):
     assert len(files(tmp_path)) == 2 * n_files
 
 
+def test_what_steps_hand_on_is_a_part_of_the_key(tmp_path):
+    """With output in frames an expert knows names of columns, else it does not."""
+    expert = make_pipeline(StandardScaler(), LogisticRegression())
+    first = model_of(expert, tmp_path).fit(X, y)
+    n_files = len(files(tmp_path))
+    with config_context(transform_output="pandas"):
+        model = model_of(expert, tmp_path).fit(X, y)
+        plain = model_of(expert).fit(X, y)
+    assert len(files(tmp_path)) == 2 * n_files
+    assert bits(model) == bits(plain)
+    named = [hasattr(m.experts_[0][-1], "feature_names_in_") for m in (first, model)]
+    assert named == [False, True]
+
+
+class Graded(LogisticRegression):
+    """Keeps the sum of what it is told of the rows."""
+
+    def fit(self, X, y, sample_weight=None, grade=None):
+        self.sum_ = np.ma.sum(grade)
+        return super().fit(X, y, sample_weight)
+
+
+def test_masks_of_metadata_are_a_part_of_the_key(tmp_path):
+    grade, sums = np.arange(float(len(y))), []
+    with config_context(enable_metadata_routing=True):
+        expert = Graded().set_fit_request(grade=True, sample_weight=True)
+        for mask in (grade < 50, grade < 90, grade < 50):
+            model = model_of(expert, tmp_path, n_experts=1)
+            model.fit(X, y, grade=np.ma.array(grade, mask=mask))
+            sums.append(float(model.experts_[0].sum_))
+    assert sums == [sum(range(50, 178)), sum(range(90, 178)), sums[0]]
+    assert len(files(tmp_path)) == 2
+
+
 def test_only_the_cells_that_have_changed_are_fitted(tmp_path):
     cells = np.arange(len(X)) % 4
     rows = np.column_stack([cells, X])
@@ -273,7 +308,7 @@ def test_what_others_can_write_is_not_read(tmp_path, monkeypatch):
     with pytest.warns(UserWarning, match="damaged, or not"):
         model.fit(X, y)
     monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
-    with pytest.raises(ValueError, match="others can write"):
+    with pytest.raises(ValueError, match=r"belongs to another user \(number \d+, you"):
         model.fit(X, y)
 
 

@@ -31,7 +31,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from skexperts.combine import AlphaCombinerClassifier
+from skexperts.combine import AlphaCombinerClassifier, AlphaCombinerRegressor
 from skexperts.ensemble import PartitionedExpertsClassifier, PartitionedExpertsRegressor
 from skexperts.exceptions import CellFitError
 from skexperts.gating import DistanceGate, HardGate
@@ -859,6 +859,30 @@ def test_an_expert_that_gives_nan_is_named():
     model = PartitionedExpertsRegressor(Broken(), random_state=0).fit(X, y)
     with pytest.raises(ValueError, match=r"expert of cell \d \(Broken\) gave NaN"):
         model.predict(X)
+
+
+class Widens(Ridge):
+    """Predicts columns that it was not fitted on."""
+
+    def __init__(self, n_columns=2):
+        super().__init__()
+        self.n_columns = n_columns
+
+    def predict(self, X):
+        return np.ones((len(X), self.n_columns))
+
+
+@pytest.mark.parametrize(("n_outputs", "n_columns"), [(1, 2), (2, 1), (2, 3)])
+@pytest.mark.parametrize("combiner", [None, AlphaCombinerRegressor(cv=2)])
+def test_an_expert_that_gives_other_columns_is_named(n_outputs, n_columns, combiner):
+    X, y = diabetes()
+    y = y if n_outputs == 1 else np.column_stack([y] * n_outputs)
+    model = PartitionedExpertsRegressor(
+        Widens(n_columns), combiner=combiner, random_state=0
+    )
+    message = rf"expert of cell \d \(Widens\) gave {n_columns} columns, but y has"
+    with pytest.raises(ValueError, match=f"{message} {n_outputs}"):
+        model.fit(X, y).predict(X)
 
 
 def test_warnings_of_experts_are_summed_up():

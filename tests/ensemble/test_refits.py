@@ -1,11 +1,15 @@
 """New experts for some cells; everything else stays."""
 
+import pickle
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from sklearn import config_context
 from sklearn.cluster import KMeans
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier
 
 from skexperts import (
     AlphaCombinerClassifier,
@@ -115,6 +119,105 @@ def test_what_cannot_be_refitted_leaves_the_model_as_it_was():
         model.refit_cells(X[:190], y[:190], [0, 1])
     assert model.experts_ is experts
     assert coefs(model) == before
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 3.0, 1: 0.5}])
+@pytest.mark.parametrize("weights", [None, np.linspace(0, 2, 200)])
+def test_class_weights_are_those_of_fit(class_weight, weights):
+    X, y = segments()
+    y[:20] = 0
+    model = PartitionedExpertsClassifier(
+        LogisticRegression(),
+        partitioner=ColumnPartitioner(0),
+        gate="hard",
+        class_weight=class_weight,
+        random_state=0,
+    ).fit(X, y, sample_weight=weights)
+    before = coefs(model)
+    # Alone, the rows of the cell have other shares of the classes.
+    mine = X[:, 0] == 2
+    own = None if weights is None else weights[mine]
+    model.refit_cells(X[mine], y[mine], [2], sample_weight=own)
+    assert coefs(model) == before
+    again = pickle.loads(pickle.dumps(model)).refit_cells(X, y, [1], weights)
+    assert coefs(again) == before
+
+
+def test_rows_of_one_class_with_class_weights():
+    X, y = segments()
+    model = PartitionedExpertsClassifier(
+        LogisticRegression(),
+        partitioner=ColumnPartitioner(0),
+        gate="hard",
+        class_weight="balanced",
+        random_state=0,
+    ).fit(X, y)
+    mine = (X[:, 0] == 2) & (y == 1)
+    model.refit_cells(X[mine], y[mine], [2])
+    assert model.fit_report_["state"][2] == "constant"
+    assert (model.predict(X[X[:, 0] == 2]) == 1).all()
+    model.set_params(class_weight=None).fit(X, y)
+    assert not hasattr(model, "_class_weights")
+
+
+def test_classes_without_weight_are_left_out_as_in_fit():
+    X, y = segments()
+    y[::7] = 2
+    options = {"partitioner": ColumnPartitioner(0), "gate": "hard", "random_state": 0}
+    by_class = PartitionedExpertsClassifier(
+        LogisticRegression(), class_weight={0: 1, 1: 1, 2: 0}, **options
+    ).fit(X, y)
+    by_row = PartitionedExpertsClassifier(LogisticRegression(), **options)
+    by_row.fit(X, y, sample_weight=(y != 2).astype(float))
+    assert by_class.classes_.tolist() == [0, 1]
+    before = coefs(by_class)
+    assert before == coefs(by_row)
+    assert coefs(by_class.refit_cells(X, y, by_class.cells_)) == before
+    weights = (y != 2).astype(float)
+    assert coefs(by_row.refit_cells(X, y, by_row.cells_, weights)) == before
+    with pytest.raises(ValueError, match=r"classes that fit did not see: \[2\]"):
+        by_row.refit_cells(X, y, [0])
+    with pytest.raises(ValueError, match="leaves no row of positive weight"):
+        by_class.refit_cells(X[y == 2], y[y == 2], [0])
+
+
+class Told(LogisticRegression):
+    """Checks that it is told the number of each of its rows."""
+
+    def fit(self, X, y, sample_weight=None, row=None):
+        self.row_ = row
+        return super().fit(X, y, sample_weight)
+
+
+def test_metadata_reach_the_experts():
+    X, y = segments()
+    row, weights = np.arange(len(y)), np.arange(len(y)) % 3.0
+    model = PartitionedExpertsClassifier(
+        Told(), partitioner=ColumnPartitioner(0), gate="hard", random_state=0
+    )
+    model.fit(X, y)
+    with pytest.raises(ValueError, match="enable_metadata_routing=True"):
+        model.refit_cells(X, y, [1], row=row)
+    with config_context(enable_metadata_routing=True):
+        with pytest.raises(UnsetMetadataPassedError, match="row"):
+            model.refit_cells(X, y, [1], row=row)
+        with pytest.raises(TypeError, match="colour"):
+            model.refit_cells(X, y, [1], colour=row)
+        model.expert.set_fit_request(row=True, sample_weight=True)
+        model.refit_cells(X, y, [1, 3], sample_weight=weights, row=row)
+    told = [getattr(expert, "row_", None) for expert in model.experts_]
+    assert [own is None for own in told] == [True, False, True, False, True]
+    for cell in (1, 3):
+        expected = np.flatnonzero((X[:, 0] == cell) & (weights > 0))
+        np.testing.assert_array_equal(told[cell], expected)
+
+
+def test_weights_for_an_expert_that_takes_none():
+    X, y = segments()
+    model = PartitionedExpertsClassifier(KNeighborsClassifier(), random_state=0)
+    model.fit(X, y)
+    with pytest.raises(ValueError, match="takes no sample weights"):
+        model.refit_cells(X, y, [0], sample_weight=np.ones(len(y)))
 
 
 def test_experts_that_share_are_one_problem():

@@ -49,6 +49,7 @@ FLAT = {
     "objects": lambda: sx.PartitionedExpertsClassifier(**SMALL).fit(
         X, LABELS.astype(object)
     ),
+    "class weights": lambda: classifier(class_weight="balanced"),
     "probability": lambda: classifier(expert=LogisticRegression(), gate="softmax"),
     "alpha": lambda: classifier(combiner=sx.AlphaCombinerClassifier(cv=2)),
     "auto": lambda: classifier(n_experts="auto", cv=2),

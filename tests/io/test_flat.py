@@ -1,5 +1,6 @@
 """Flat files: the same model again, and nothing but a ValueError from bad files."""
 
+import copy
 import json
 import re
 import zipfile
@@ -305,6 +306,38 @@ def test_means_are_those_of_the_features(folder):
         from_flat(
             changed(folder, "gated values", lambda text: text.replace("_centre", "b_"))
         )
+
+
+def test_weights_of_classes_come_back(folder):
+    model = fitted("class weights")
+    again = through(model, folder)
+    labels, factors = again._class_weights
+    assert labels.tolist() == model.classes_.tolist()
+    np.testing.assert_array_equal(factors, model._class_weights[1])
+    mine = LABELS == "low"
+    again.refit_cells(X[mine], LABELS[mine], again.route(X[mine]).indices[:1])
+    file = changed(
+        folder,
+        "class weights",
+        lambda text: re.sub(
+            r'("_class_weights", .*?\["array", \d+, \d+), \[3\]',
+            r"\1, [2]",
+            text,
+            count=1,
+        ),
+    )
+    with pytest.raises(ValueError, match="weights of classes are not one for each"):
+        from_flat(file)
+
+
+@pytest.mark.parametrize("name", ["alpha", "alpha classifier", "alpha regressor"])
+@pytest.mark.parametrize("length", [0, 1, 4])
+def test_alpha_is_one_weight_for_each(folder, name, length):
+    model = copy.deepcopy(fitted(name))
+    model.alpha_ = np.full(length, 1 / max(length, 1))
+    to_flat(model, folder / "alpha.npz")
+    with pytest.raises(ValueError, match="alpha_ is not"):
+        from_flat(folder / "alpha.npz")
 
 
 @pytest.mark.parametrize(
