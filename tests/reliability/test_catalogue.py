@@ -12,6 +12,8 @@ from models import PAIRS
 from threadpoolctl import threadpool_limits
 
 pytestmark = pytest.mark.filterwarnings("ignore")
+# Inputs of each case.
+SHARE = 24
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -21,7 +23,7 @@ def one_thread():
         yield
 
 
-@pytest.mark.parametrize("given", share(8), ids=str)
+@pytest.mark.parametrize("given", share(SHARE), ids=str)
 def test_a_fault_ends_as_it_should(given):
     given.check()
 
@@ -32,3 +34,4 @@ def test_the_catalogue_covers_what_it_says():
     assert {case.check.__module__ for case in CASES} == {m.__name__ for m in modules}
     assert len(PAIRS) == 12 * 6
     assert len(all_inputs()) >= 10_000
+    assert len(share(SHARE)) >= 1500
