@@ -4,8 +4,9 @@ A frame (pandas, polars) stays a frame: what it is cut into reaches partitioners
 experts with names and types. Everything else becomes a C-ordered array or CSR.
 """
 
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 from scipy.sparse import issparse
@@ -69,6 +70,26 @@ def validate_new_rows(estimator, X, *, dtype, finite):
             )
         return X
     return validate_predict(estimator, X, dtype=dtype, ensure_all_finite=finite)
+
+
+def named_once(estimator, X):
+    """Return a context in which no part says again that X has no names of columns.
+
+    Parameters
+    ----------
+    estimator : what has validated X, and has said it
+    X : new rows, validated
+    """
+    if is_frame(X) or not hasattr(estimator, "feature_names_in_"):
+        return nullcontext()
+    return _nameless()
+
+
+@contextmanager
+def _nameless() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "X does not have valid feature names")
+        yield
 
 
 def take_rows(X, rows):
