@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 from skexperts._numeric.aggregation import contract
 from skexperts._numeric.linear_experts import linear_outputs
 from skexperts._numeric.routing import pairs_by_expert, row_blocks
-from skexperts._rows import is_frame, named_once, take_rows, validate_new_rows
+from skexperts._rows import asking_parts, is_frame, take_rows, validate_new_rows
 from skexperts._sklearn import align_sparse_api
 from skexperts.ensemble._cell import read_cell
 
@@ -34,7 +34,7 @@ class Predicts:
         """
         check_is_fitted(self)
         X = self._validate_new(X)
-        with named_once(self, X):
+        with asking_parts(self, X):
             return align_sparse_api(self._router.route(X))
 
     def expert_outputs(self, X):
@@ -54,7 +54,7 @@ class Predicts:
         """
         check_is_fitted(self)
         X = self._validate_new(X)
-        with named_once(self, X):
+        with asking_parts(self, X):
             return self._pair_outputs(X, self._router.route(X))
 
     def _validate_new(self, X):
@@ -84,7 +84,7 @@ class Predicts:
         """Contract routing and outputs, in blocks of bounded memory."""
         check_is_fitted(self)
         X = self._validate_new(X)
-        with named_once(self, X):
+        with asking_parts(self, X):
             return self._combine_rows(X)
 
     def _combine_rows(self, X):

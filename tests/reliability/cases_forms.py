@@ -49,6 +49,8 @@ def text(model, form):
     if form != "array":
         # Experts get frames, and an error of theirs names the cell.
         words, kinds = words + "|'str' and 'int'", (ValueError, CellFitError)
+        if model.partitioner:
+            words = r"columns of X are not numeric: \['b'|other objects in .* \['b'\]"
     check_refused(model, words, rows, model.y, (model.fit(), X_NEW), kinds=kinds)
 
 
@@ -228,6 +230,8 @@ def extension_types(model, form):
         return
     old = model.fit(pandas_na(X)), pandas_na(X_NEW)
     words, kinds = "X contains NaN|NAType", (ValueError, TypeError, CellFitError)
+    if model.partitioner:
+        words = r"X has missing or infinite values in the columns \['b'\]"
     check_refused(model, words, rows, model.y, old, kinds=kinds)
 
 
