@@ -3,6 +3,7 @@
 import cases_codes
 import cases_forms
 import cases_models
+import cases_process
 import cases_rows
 import cases_targets
 import cases_weights
@@ -29,8 +30,8 @@ def test_a_fault_ends_as_it_should(given):
 
 
 def test_the_catalogue_covers_what_it_says():
-    modules = cases_codes, cases_forms, cases_models, cases_rows
-    modules += cases_targets, cases_weights
+    modules = cases_codes, cases_forms, cases_models, cases_process
+    modules += cases_rows, cases_targets, cases_weights
     assert {case.check.__module__ for case in CASES} == {m.__name__ for m in modules}
     assert len(PAIRS) == 12 * 6
     assert len(all_inputs()) >= 10_000
