@@ -75,8 +75,8 @@ def validate_new_rows(estimator, X, *, dtype, finite):
 def asking_parts(estimator, X):
     """Return a context in which parts of a model are asked about new rows.
 
-    If rows of a frame make a part fail, a note names columns that may be why. Rows of
-    an array have no names: where the model was fitted on a frame, no part says it again.
+    If rows of a frame make a part fail, a note names columns that may be why. If rows
+    of an array come after a fit on a frame, no part says again that names are missing.
 
     Parameters
     ----------

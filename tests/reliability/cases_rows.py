@@ -49,7 +49,8 @@ def not_finite_at_fit(model, bad):
     number, form = bad
     strange = spoiled(X, number, form)
     if form == "csr" and not model.takes_sparse:
-        check_refused(model, "dense data is required", strange, model.y)
+        words = "dense data is required|X contains (NaN|infinity)"
+        check_refused(model, words, strange, model.y)
         return
     if takes_nan(model.make(), model, number, form):
         check_outputs(model.fit(strange), FORMS[form](X_NEW))
