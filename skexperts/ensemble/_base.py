@@ -18,12 +18,7 @@ from sklearn.utils import check_random_state, get_tags
 from skexperts._callbacks import NO_TASK, CallbackSupport, fit_task
 from skexperts._doc_links import DocLinkMixin
 from skexperts._experts import takes_weights
-from skexperts._rows import (
-    check_rows_differ,
-    noting_columns,
-    take_rows,
-    validate_rows,
-)
+from skexperts._rows import check_rows_differ, noting_columns, take_rows, validate_rows
 from skexperts._sklearn import (
     HasMethods,
     Interval,
