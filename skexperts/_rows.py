@@ -4,8 +4,9 @@ A frame (pandas, polars) stays a frame: what it is cut into reaches partitioners
 experts with names and types. Everything else becomes a C-ordered array or CSR.
 """
 
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 from scipy.sparse import issparse
@@ -69,6 +70,48 @@ def validate_new_rows(estimator, X, *, dtype, finite):
             )
         return X
     return validate_predict(estimator, X, dtype=dtype, ensure_all_finite=finite)
+
+
+def asking_parts(estimator, X):
+    """Return a context in which parts of a model are asked about new rows.
+
+    If rows of a frame make a part fail, a note names columns that may be why. If rows
+    of an array come after a fit on a frame, no part says again that names are missing.
+
+    Parameters
+    ----------
+    estimator : the model, which has validated X
+    X : new rows, validated
+    """
+    if is_frame(X):
+        return noting_columns(X)
+    return _nameless() if hasattr(estimator, "feature_names_in_") else nullcontext()
+
+
+@contextmanager
+def _nameless() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "X does not have valid feature names")
+        yield
+
+
+@contextmanager
+def noting_columns(X) -> Iterator[None]:
+    """Note on any error which columns of a frame not every estimator takes."""
+    try:
+        yield
+    except Exception as error:
+        if is_frame(X):
+            missing = [j for j in range(X.shape[1]) if _has_missing(X, j)]
+            text = [j for j in range(X.shape[1]) if not _is_numeric(X, j)]
+            for columns, what in [
+                (missing, "missing or infinite values"),
+                ([j for j in text if j not in missing], "text or other objects"),
+            ]:
+                if columns:
+                    names = some_names([X.columns[j] for j in columns])
+                    error.add_note(f"X has {what} in the columns {names}.")
+        raise
 
 
 def take_rows(X, rows):
@@ -169,6 +212,16 @@ def _is_numeric(X, position):
     except (ValueError, TypeError):
         return False
     return True
+
+
+def _has_missing(X, position):
+    values = column_values(X, position)
+    if values.dtype.kind == "f":
+        return not np.isfinite(values).all()
+    # pandas.NA is neither equal nor unequal to anything.
+    return values.dtype == object and any(
+        value is None or str(value) in ("<NA>", "NaT", "nan") for value in values
+    )
 
 
 def some_names(names, most=10) -> str:

@@ -3,6 +3,7 @@
 import cases_codes  # noqa: F401
 import cases_forms  # noqa: F401
 import cases_models  # noqa: F401
+import cases_process  # noqa: F401
 import cases_rows  # noqa: F401
 import cases_targets  # noqa: F401
 import cases_weights  # noqa: F401
@@ -12,7 +13,7 @@ from catalogue import CASES, all_inputs, share
 from benchmarks.reliability.goals import count
 
 # Cases that say that nothing given is changed.
-PURE = (15, 86, 87)
+PURE = (15, 81, 86, 87)
 
 
 def run(quick):

@@ -43,11 +43,16 @@ def count(goal, what, inputs, check, least=1):
         try:
             fine = check(one)
         except Exception as error:
-            last = traceback.extract_tb(error.__traceback__)[-1]
-            text = f"{type(error).__name__} in {last.name}: {error}"
-            failures.append(f"{one}: {text[:300]}")
+            failures.append(described(one, error))
         else:
             good += fine is not False
             if fine is False:
                 failures.append(f"{one}: differs")
     return Count(goal, what, good, len(inputs), least, failures[:20])
+
+
+def described(one, error):
+    """Return in a line which input failed, where and how."""
+    last = traceback.extract_tb(error.__traceback__)
+    where = f" in {last[-1].name}" if last else ""
+    return f"{one}: " + f"{type(error).__name__}{where}: {error}"[:300]

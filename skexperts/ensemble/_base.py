@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state, get_tags
 from skexperts._callbacks import NO_TASK, CallbackSupport, fit_task
 from skexperts._doc_links import DocLinkMixin
 from skexperts._experts import takes_weights
-from skexperts._rows import check_rows_differ, take_rows, validate_rows
+from skexperts._rows import check_rows_differ, noting_columns, take_rows, validate_rows
 from skexperts._sklearn import (
     HasMethods,
     Interval,
@@ -186,7 +186,7 @@ class BasePartitionedExperts(
             X, y, sample_weight = take_rows(X, kept), y[kept], sample_weight[kept]
             metadata = metadata.take(kept)
         self._check_parts(sample_weight)
-        with task.running(X, y, complete=True):
+        with task.running(X, y, complete=True), noting_columns(X):
             self._fit_kept(X, y, sample_weight, draw, metadata, task)
 
     def _fit_kept(self, X, y, sample_weight, draw, metadata, task):

@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 from skexperts._numeric.aggregation import contract
 from skexperts._numeric.linear_experts import linear_outputs
 from skexperts._numeric.routing import pairs_by_expert, row_blocks
-from skexperts._rows import is_frame, take_rows, validate_new_rows
+from skexperts._rows import asking_parts, is_frame, take_rows, validate_new_rows
 from skexperts._sklearn import align_sparse_api
 from skexperts.ensemble._cell import read_cell
 
@@ -33,7 +33,9 @@ class Predicts:
             experts in equal parts.
         """
         check_is_fitted(self)
-        return align_sparse_api(self._router.route(self._validate_new(X)))
+        X = self._validate_new(X)
+        with asking_parts(self, X):
+            return align_sparse_api(self._router.route(X))
 
     def expert_outputs(self, X):
         """Return the outputs of the experts for the routed pairs of row and expert.
@@ -52,7 +54,8 @@ class Predicts:
         """
         check_is_fitted(self)
         X = self._validate_new(X)
-        return self._pair_outputs(X, self._router.route(X))
+        with asking_parts(self, X):
+            return self._pair_outputs(X, self._router.route(X))
 
     def _validate_new(self, X):
         return validate_new_rows(self, X, dtype=self._dtype, finite=self._finite)
@@ -87,7 +90,9 @@ class Predicts:
     def _combine(self, X):
         """Contract routing and outputs."""
         check_is_fitted(self)
-        return self._combine_rows(self._validate_new(X))
+        X = self._validate_new(X)
+        with asking_parts(self, X):
+            return self._combine_rows(X)
 
     def _combine_rows(self, X):
         combined = np.empty((X.shape[0], self._n_outputs))

@@ -11,6 +11,7 @@ from math import ceil, exp, inf
 
 import numpy as np
 from oracle_cells import Cells, dense, merge, take
+from scipy.special import log_expit
 from sklearn.base import clone, is_classifier
 from sklearn.dummy import DummyClassifier
 from sklearn.neighbors import KNeighborsRegressor, NearestCentroid
@@ -37,12 +38,11 @@ def gate_weights(gate, x, affinity):
     if isinstance(gate, SoftmaxGate):
         return _softmax([-inf if c else z for z, c in zip(logits, closed, strict=True)])
     assert isinstance(gate, SigmoidGate)
-    values = [
-        0.0 if shut else 1 / (1 + exp(-z))
-        for z, shut in zip(logits, closed, strict=True)
-    ]
-    opened = [value if value > gate.threshold else 0.0 for value in values]
-    return opened if any(opened) else values
+    logs = [-inf if c else log_expit(z) for z, c in zip(logits, closed, strict=True)]
+    opened = [exp(a) if exp(a) > gate.threshold else 0.0 for a in logs]
+    # Where no gate is open, values over the largest: 1 among those of other rows.
+    top = max(logs)
+    return opened if any(opened) or top == -inf else [exp(a - top) for a in logs]
 
 
 def _softmax(logits):
@@ -206,18 +206,19 @@ class Oracle:
 
     def combine(self, X):
         """Return the combined outputs, a list for each row."""
-        every = np.arange(X.shape[0])
-        outputs = [
-            read(expert, take(X, every, self.columns(k)), self.scale(), self.classes)
-            for k, expert in zip(self.model.cells_, self.model.experts_, strict=True)
-        ]
-        return [
-            [
-                sum(w * outputs[j][i][c] for j, w in row.items())
-                for c in range(len(outputs[0][i]))
-            ]
-            for i, row in enumerate(self.route(X))
-        ]
+        routed, combined = self.route(X), {}
+        experts = zip(self.model.cells_, self.model.experts_, strict=True)
+        for j, (cell, expert) in enumerate(experts):
+            rows = [i for i, row in enumerate(routed) if j in row]
+            if not rows:
+                continue
+            asked = take(X, np.array(rows), self.columns(cell))
+            outputs = read(expert, asked, self.scale(), self.classes)
+            for i, output in zip(rows, outputs, strict=True):
+                before = combined.get(i, [0.0] * len(output))
+                pairs = zip(before, output, strict=True)
+                combined[i] = [b + routed[i][j] * value for b, value in pairs]
+        return [combined[i] for i in range(len(routed))]
 
     def pairs_of(self, cell):
         """Return the rows and the weights (None: equal) an expert is fitted on."""

@@ -4,7 +4,7 @@ from math import inf, log
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.cluster import DBSCAN, AgglomerativeClustering, Birch
+from sklearn.cluster import Birch
 from sklearn.pipeline import Pipeline
 
 from skexperts.partition import (
@@ -44,7 +44,7 @@ class Cells:
         self.rows, self.weights = dense(self.X), sample_weight
         self.noise = np.zeros(len(self.rows), dtype=bool)
         last, self.serves_all = self.partitioner, True
-        self.unit = 1.0
+        self.unit = 2.0
         if isinstance(last, RandomPartitioner | FeatureGroups):
             self.n_cells = last.n_cells_
         elif isinstance(last, TreePartitioner):
@@ -76,17 +76,27 @@ class Cells:
         return [((row - center) ** 2).sum() for center in self.centers]
 
     def _set_core_samples(self, last):
-        self.noise = last.labels_ < 0
+        self.labels = last.labels_
+        if not (self.labels >= 0).any():  # One cell, instead of none.
+            self.labels = np.zeros_like(self.labels)
+        self.noise = self.labels < 0
         self.serves_all = not self.noise.any()
-        self.n_cells = last.labels_.max() + 1
-        core = getattr(last, "core_sample_indices_", range(len(self.rows)))
-        self.core = np.array([i for i in core if last.labels_[i] >= 0])
-        nearest, weights = [], []
+        self.n_cells = self.labels.max() + 1
+        core = getattr(last, "core_sample_indices_", [])
+        core = core if len(core) else range(len(self.rows))
+        self.core = np.array([i for i in core if self.labels[i] >= 0])
+        nearest, weights, every = [], [], []
         for i in np.flatnonzero(~self.noise):
-            others = self.rows[self.core[self.core != i]]
-            nearest.append(((others - self.rows[i]) ** 2).sum(axis=1).min())
-            weights.append(1.0 if self.weights is None else self.weights[i])
-        self.unit = np.average(nearest, weights=weights)
+            squares = ((self.rows[self.core] - self.rows[i]) ** 2).sum(axis=1)
+            every.extend(squares)
+            others = squares[self.core != i]
+            if len(others):
+                nearest.append(others.min())
+                weights.append(1.0 if self.weights is None else self.weights[i])
+        # A rounding error, if all rows are equal to another one.
+        least = np.finfo(float).eps * np.mean(every)
+        if nearest:
+            self.unit = max(np.average(nearest, weights=weights), least) or 2.0
 
     def affinity(self, X):
         """Return the affinities of new rows, a list for each."""
@@ -122,7 +132,7 @@ class Cells:
         if isinstance(last, RandomPartitioner):
             n = self.n_cells
             return [[FAR * ((k - own) % n) for k in range(n)] for own in last.labels_]
-        if isinstance(last, DBSCAN | AgglomerativeClustering):
+        if hasattr(self, "labels"):
             return [
                 [-inf] * self.n_cells if noise else self._of_core_samples(row)
                 for row, noise in zip(self.rows, self.noise, strict=True)
@@ -163,7 +173,7 @@ class Cells:
 
     def _of_core_samples(self, row, new=False):
         squares = ((self.rows - row) ** 2).sum(axis=1)
-        labels = self.partitioner.labels_[self.core]
+        labels = self.labels[self.core]
         near = [squares[self.core[labels == k]].min() for k in range(self.n_cells)]
         if new and self.noise.any() and squares[self.noise].min() < min(near):
             return [-inf] * self.n_cells

@@ -49,6 +49,8 @@ def text(model, form):
     if form != "array":
         # Experts get frames, and an error of theirs names the cell.
         words, kinds = words + "|'str' and 'int'", (ValueError, CellFitError)
+        if model.partitioner:
+            words = r"columns of X are not numeric: \['b'|other objects in .* \['b'\]"
     check_refused(model, words, rows, model.y, (model.fit(), X_NEW), kinds=kinds)
 
 
@@ -228,6 +230,8 @@ def extension_types(model, form):
         return
     old = model.fit(pandas_na(X)), pandas_na(X_NEW)
     words, kinds = "X contains NaN|NAType", (ValueError, TypeError, CellFitError)
+    if model.partitioner:
+        words = r"X has missing or infinite values in the columns \['b'\]"
     check_refused(model, words, rows, model.y, old, kinds=kinds)
 
 
@@ -270,16 +274,17 @@ def other_columns(model, kind):
         says(model.fit(), new)
 
 
-@case(44, "fit on a frame, predict an array")
-def array_after_frame(model, _):
-    fitted = model.fit(FRAMES["pandas"](X))
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        answers = (
-            fitted.transform(X_NEW) if not model.predicts else fitted.predict(X_NEW)
-        )
-    assert answers.shape[0] == len(X_NEW)
-    texts = [str(one.message) for one in caught if "feature names" in str(one.message)]
-    assert type(fitted).__name__ in texts[0]
-    # What it asks for its answer has its own say, in the same words.
-    assert all(text.startswith("X does not have valid feature") for text in texts)
+@case(44, "fit on a frame, predict an array", FRAMES)
+def array_after_frame(model, form):
+    fitted = model.fit(form(X))
+    for name in ("predict", "predict_proba", "route", "expert_outputs", "transform"):
+        if not hasattr(fitted, name):
+            continue
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            getattr(fitted, name)(X_NEW)
+        texts = [str(one.message) for one in caught]
+        texts = [text for text in texts if "feature names" in text]
+        words = f"X does not have valid feature names, but {type(fitted).__name__} "
+        assert len(texts) == 1
+        assert texts[0].startswith(words)

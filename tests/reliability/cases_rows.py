@@ -28,6 +28,9 @@ BAD = {
 } | {"minus-inf": (-np.inf, "dense")}
 
 
+NOTE = r"X has missing or infinite values in the columns \['b'\]"
+
+
 def spoiled(rows, number, form):
     """Return rows in a form, with one number that is not finite."""
     rows = rows.copy()
@@ -46,14 +49,18 @@ def not_finite_at_fit(model, bad):
     number, form = bad
     strange = spoiled(X, number, form)
     if form == "csr" and not model.takes_sparse:
-        check_refused(model, "dense data is required", strange, model.y)
+        words = "dense data is required|X contains (NaN|infinity)"
+        check_refused(model, words, strange, model.y)
         return
     if takes_nan(model.make(), model, number, form):
         check_outputs(model.fit(strange), FORMS[form](X_NEW))
         return
     words = "X contains NaN" if np.isnan(number) else "X contains infinity"
-    # Frames are read by the parts of a model: an expert may be the first to see it.
-    kinds = (ValueError, CellFitError) if form in ("pandas", "polars") else ValueError
+    kinds = ValueError
+    if form in ("pandas", "polars") and model.partitioner:
+        # Frames are read by the parts of a model: an expert may be the first to see it.
+        words = rf"(?s){words}.*{NOTE}"
+        kinds = (ValueError, CellFitError)
     old = model.fit(FORMS[form](X)), FORMS[form](X_NEW)
     check_refused(model, words, strange, model.y, old, kinds=kinds)
 
@@ -67,7 +74,10 @@ def not_finite_at_predict(model, bad):
     if takes_nan(fitted, model, number, form):
         check_outputs(fitted, strange)
         return
-    with refused("X contains NaN" if np.isnan(number) else "X contains infinity"):
+    words = "X contains NaN" if np.isnan(number) else "X contains infinity"
+    if form in ("pandas", "polars") and model.partitioner:
+        words = rf"(?s){words}.*{NOTE}"
+    with refused(words):
         says(fitted, strange)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from grid import TWO, X
 from scipy.sparse import csr_array, csr_matrix
@@ -13,6 +14,7 @@ from skexperts import (
     PartitionedExpertsClassifier,
     SparseCoder,
 )
+from skexperts.exceptions import CellFitError
 
 
 def test_a_limit_on_rows_where_every_cell_is_merged():
@@ -52,3 +54,28 @@ def test_no_new_rows_in_a_frame():
     model = PartitionedExpertsClassifier(L1SVC(), random_state=0).fit(frame, TWO)
     with pytest.raises(ValueError, match=r"Found array with 0 sample.* of 1 is requ"):
         model.predict(frame[:0])
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame])
+def test_an_error_on_a_frame_has_a_note_of_its_columns(kind):
+    columns = {name: X[:, j].copy() for j, name in enumerate("abcde")}
+    model = PartitionedExpertsClassifier(
+        L1SVC(), partitioner=ColumnPartitioner("a"), random_state=0
+    )
+    model.fit(kind(columns), TWO)
+    columns["b"][3] = np.inf
+    columns["c"][4] = np.nan
+    columns["d"] = np.where(X[:, 3] > 0, "high", "low")
+    missing = "X has missing or infinite values in the columns ['b', 'c']."
+    text = "X has text or other objects in the columns ['d']."
+    frame = kind(columns)
+    with pytest.raises(CellFitError) as caught:
+        model.fit(frame, TWO)
+    assert caught.value.__notes__ == [missing, text]
+    for method in (model.predict, model.expert_outputs):
+        with pytest.raises(ValueError) as caught:
+            method(frame)
+        assert caught.value.__notes__[-2:] == [missing, text]
+    with pytest.raises(ValueError, match="X contains") as caught:
+        model.fit(np.full_like(X, np.inf), TWO)
+    assert not hasattr(caught.value, "__notes__")
