@@ -17,10 +17,11 @@ from skexperts._numeric.gated_experts import (
     combined_outputs,
     routed_outputs,
 )
-from skexperts._parallel import run_tasks, users_stacklevel
+from skexperts._parallel import run_tasks
 from skexperts._rows import take_rows
 from skexperts._sklearn import Interval, StrOptions, align_sparse_api
 from skexperts._validation import validate_predict
+from skexperts._warnings import users_stacklevel
 from skexperts.ensemble._gated_rows import (
     centre_of,
     check_outputs,
