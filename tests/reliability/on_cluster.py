@@ -360,7 +360,8 @@ def main(cluster):
                 outcome["error"] = f"{type(error).__name__}: {error}"
             faulthandler.cancel_dump_traceback_later()
             outcome["seconds"] = round(time.perf_counter() - start, 1)
-            print(json.dumps(outcome), flush=True)
+            sys.stdout.write(json.dumps(outcome) + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":
