@@ -37,6 +37,10 @@ class Failure(NamedTuple):
         return any(isinstance(e, MemoryError) for e in (self.error, self.cause))
 
 
+class NotSent(Exception):
+    """No worker can get any task, for the error that is the argument."""
+
+
 def raise_failure(number: int, failure: Failure) -> NoReturn:
     """Raise the error of a task."""
     raise failure.error from failure.cause

@@ -10,18 +10,14 @@ at a time: who dies alone is at fault. All others go first.
 
 import os
 import platform
-import re
-import sys
 import threading
 import time
-import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import cache
 from math import ceil
-from types import FrameType
 from typing import Any
 
 import joblib
@@ -32,7 +28,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import ThreadpoolController
 
 from skexperts._callbacks import Task
-from skexperts._failures import Failure, raise_failure
+from skexperts._clusters import cluster_of, in_task_of_dask
+from skexperts._failures import Failure, NotSent, raise_failure
+from skexperts._warnings import CaughtWarnings
 
 # More chunks than workers, so that a worker that ends early finds another chunk.
 _CHUNKS_PER_JOB = 4
@@ -41,8 +39,6 @@ _CHUNK_SECONDS = 0.5
 _MOST_DEATHS = 3
 # What loky says if workers cannot get any task: no task is at fault.
 _NOT_SENT = "not pickle the task", "task has failed to un-serialize"
-_LIBRARIES = ("skexperts.", "sklearn.")
-_NUMBER = re.compile(r"\d[\d.eE+-]*")
 
 
 def run_tasks(
@@ -92,25 +88,29 @@ def run_tasks(
     """
     if not tasks:
         return []
-    if get_active_backend()[0].nesting_level:
+    backend = get_active_backend()[0]
+    if backend.nesting_level or in_task_of_dask():
         # One level of parallel work: inside a worker joblib would start threads.
         n_jobs = 1
+    cluster = None if n_jobs == 1 else cluster_of(backend, n_jobs)
     order = np.argsort(
         -np.asarray(costs if costs is not None else np.ones(len(tasks))), kind="stable"
     )
     with (
-        _CaughtWarnings() as caught,
+        CaughtWarnings() as caught,
         one_blas_thread(),
         nullcontext() if task is None else task.running(),
     ):
-        if effective_n_jobs(n_jobs) == 1:
+        if cluster is None and effective_n_jobs(n_jobs) == 1:
             done = {}
             for i in order.tolist():
                 one = _call(function, common, task, i, tasks[i])
                 done[i] = on_failure(i, one) if isinstance(one, Failure) else one
         else:
             workers = _Workers(function, tasks, common, n_jobs, task, on_failure)
-            done = workers.run(order.tolist())
+            workers.cluster = cluster
+            with nullcontext() if cluster is None else cluster.serving(workers.shared):
+                done = workers.run(order.tolist())
             caught.extend(workers.warnings)
     caught.issue_summary(len(tasks))
     return [done[i] for i in range(len(tasks))]
@@ -208,16 +208,18 @@ class _Workers:
         self.seconds = 0.0
         self.memmaps = True
         self.over = False
+        self.cluster = None
+        self.shared = (function, task, *common)
 
     def run(self, order):
         """Return the result, or the failure, of each task by its number."""
-        streams = getattr(get_active_backend()[0], "supports_return_generator", False)
         while len(self.done) < len(order):
             with Parallel(
                 n_jobs=self.n_jobs,
                 batch_size=1,
-                return_as="generator_unordered" if streams else "list",
+                return_as="generator_unordered" if self._streams() else "list",
                 max_nbytes="1M" if self.memmaps else None,
+                **({} if self.cluster is None else self.cluster.options),
             ) as parallel:
                 # After a death the pool is another one, and so is what calls it.
                 while len(self.done) < len(order):
@@ -225,19 +227,27 @@ class _Workers:
                         break
         return self.done
 
+    def _streams(self):
+        return getattr(get_active_backend()[0], "supports_return_generator", False)
+
     def _chunks(self, order):
         """Cut the tasks to be tried next."""
         left = [i for i in order if i not in self.done]
         calm = [i for i in left if not self.deaths[i]]
+        if self.deaths and not self.done:
+            # Where all workers die, this is known after three of them.
+            return [[max(left, key=self.deaths.__getitem__)]]
         if not calm:
             suspects = [[i] for i in left if self.deaths[i] == 1]
             return suspects or [[left[0]]]
-        n_chunks = _CHUNKS_PER_JOB * effective_n_jobs(self.n_jobs)
+        least = n_chunks = _CHUNKS_PER_JOB * effective_n_jobs(self.n_jobs)
         if self.done:
             mean = self.seconds / len(self.done)
             n_chunks = max(n_chunks, ceil(len(calm) * mean / _CHUNK_SECONDS))
         n_chunks = min(n_chunks, len(calm))
-        return [calm[start::n_chunks] for start in range(n_chunks)]
+        chunks = [calm[start::n_chunks] for start in range(n_chunks)]
+        # What a backend gives all at once can also be lost all at once.
+        return chunks if self._streams() else chunks[:least]
 
     def _all_return(self, parallel, chunks):
         """Try some chunks; whether no worker died."""
@@ -251,12 +261,14 @@ class _Workers:
                     return False
                 if answer is None:
                     return True
-                del sent[answer[0][0][0]]
+                chunk = sent.pop(answer[0][0][0])
                 try:
-                    self._keep(*answer)
+                    self._keep(chunk, *answer)
                 except Exception:
                     self._end_threads(answers)
                     raise
+                if self.deaths and not self.done:
+                    return False
 
     def _answers(self, parallel, chunks, sent):
         """Yield what chunks give as they end; note what is sent, by its first task."""
@@ -274,7 +286,11 @@ class _Workers:
                     *self.common,
                 )
 
-        yield from parallel(send())
+        try:
+            yield from parallel(send())
+        finally:
+            if self.cluster is not None:
+                self.cluster.forget()
 
     def _end_threads(self, answers):
         """Wait for threads: nothing can end them, and they would work on unseen."""
@@ -283,7 +299,7 @@ class _Workers:
             with suppress(Exception):
                 deque(answers, maxlen=0)
 
-    def _keep(self, outcomes, seen):
+    def _keep(self, chunk, outcomes, seen):
         """Store what a chunk has given."""
         self.warnings += seen
         for i, result, seconds in outcomes:
@@ -292,8 +308,17 @@ class _Workers:
                 self.done[i] = result
             elif result.is_of_memory() and self.deaths[i] < _MOST_DEATHS - 1:
                 self.deaths[i] = _MOST_DEATHS - 1
+            elif result.lost:
+                # A task that was a chunk of its own goes alone next.
+                self.deaths[i] += 1 if len(chunk) > 1 or self.deaths[i] else 2
+                self._judge(i, result)
             else:
                 self.done[i] = self.on_failure(i, result)
+
+    def _judge(self, i, failure):
+        """Give up a task that was under way too often when a worker died."""
+        if self.deaths[i] >= _MOST_DEATHS:
+            self.done[i] = self.on_failure(i, failure)
 
     def _blame(self, sent, error):
         """Note what was under way when a worker died."""
@@ -301,20 +326,21 @@ class _Workers:
             # There may be no room, or no right, to write large arrays to a file.
             self.memmaps = False
             return
+        if isinstance(error, NotSent):
+            raise error.args[0]
         suspects = [i for chunk in sent.values() for i in chunk]
         if not suspects or any(text in str(error) for text in _NOT_SENT):
             raise error
         for i in suspects:
             self.deaths[i] += 1
-            if self.deaths[i] == _MOST_DEATHS:
-                self.done[i] = self.on_failure(i, Failure(error, lost=True))
+            self._judge(i, Failure(error, lost=True))
 
 
 def _run_chunk(function, task, tasks, parent, *common):
     """Run the first of some tasks, and others while there is time."""
     if this_process() == parent:
         return _outcomes(function, task, tasks, common), []
-    with _CaughtWarnings() as caught, one_blas_thread():
+    with CaughtWarnings(in_worker=True) as caught, one_blas_thread():
         outcomes = [
             (i, one.portable() if isinstance(one, Failure) else one, seconds)
             for i, one, seconds in _outcomes(function, task, tasks, common)
@@ -342,55 +368,3 @@ def _call(function, common, task, number, arguments):
         return function(*common, *arguments, **subtask)
     except Exception as error:
         return Failure(error, error.__cause__)
-
-
-class _CaughtWarnings:
-    """Hold back warnings and issue each distinct one once.
-
-    Catching warnings replaces a hook of the whole process, which is only safe from the
-    main thread: elsewhere warnings pass unchanged.
-    """
-
-    def __init__(self):
-        self.seen: list[tuple[type[Warning], str]] = []
-        self._catcher = None
-
-    def __enter__(self):
-        if threading.current_thread() is threading.main_thread():
-            self._catcher = warnings.catch_warnings(record=True)
-            self._records = self._catcher.__enter__()
-            warnings.simplefilter("always")
-        return self
-
-    def __exit__(self, *exception):
-        if self._catcher is not None:
-            self._catcher.__exit__(*exception)
-            self.extend((w.category, str(w.message)) for w in self._records)
-
-    def extend(self, seen):
-        self.seen.extend(seen)
-
-    def issue_summary(self, n_tasks):
-        """Issue one warning per category and text; numbers in the text may differ."""
-        kinds: dict[tuple, list[str]] = {}
-        for category, text in self.seen:
-            kinds.setdefault((category, _NUMBER.sub("#", text)), []).append(text)
-        for (category, _), texts in kinds.items():
-            times = "once" if len(texts) == 1 else f"{len(texts)} times"
-            warnings.warn(
-                f"{texts[0]} (issued {times} in {n_tasks} tasks)",
-                category,
-                stacklevel=users_stacklevel(),
-            )
-
-
-def users_stacklevel():
-    """Level at which ``warnings.warn`` points at the line that called the library.
-
-    To be called by the function that warns.
-    """
-    frame: FrameType | None = sys._getframe(1)
-    level = 0
-    while frame and frame.f_globals.get("__name__", "").startswith(_LIBRARIES):
-        frame, level = frame.f_back, level + 1
-    return level + 1

@@ -17,10 +17,10 @@ from skexperts._doc_links import DocLinkMixin
 from skexperts._experts import read_outputs
 from skexperts._metadata import FIT, SPLIT, route_fit
 from skexperts._numeric.alpha import fit_alpha
-from skexperts._parallel import users_stacklevel
 from skexperts._sklearn import BaseComposition, Interval, StrOptions
 from skexperts._splits import draw_splits
 from skexperts._validation import validate_predict
+from skexperts._warnings import users_stacklevel
 from skexperts.combine._out_of_fold import fit_estimators, metadata_of_fits
 from skexperts.combine._outputs import check_outputs
 

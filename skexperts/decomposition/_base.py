@@ -15,7 +15,6 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skexperts._doc_links import DocLinkMixin
-from skexperts._parallel import users_stacklevel
 from skexperts._sklearn import align_sparse_api
 from skexperts._validation import (
     FLOAT_DTYPES,
@@ -24,6 +23,7 @@ from skexperts._validation import (
     validate_predict,
     validate_sample_weight,
 )
+from skexperts._warnings import users_stacklevel
 from skexperts.decomposition._alpha import alpha_of_density
 from skexperts.decomposition._encode import (
     Preparation,

@@ -13,9 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skexperts._doc_links import DocLinkMixin
 from skexperts._numeric.gated_experts import GatedExperts
-from skexperts._parallel import run_tasks, users_stacklevel
+from skexperts._parallel import run_tasks
 from skexperts._rows import take_rows
 from skexperts._sklearn import Interval, StrOptions
+from skexperts._warnings import users_stacklevel
 from skexperts.ensemble._gated_predicts import GatedPredicts
 from skexperts.ensemble._gated_rows import (
     centre_of,

@@ -17,7 +17,8 @@ from skexperts._numeric.gated_experts import (
     one_cycle,
     routed_outputs,
 )
-from skexperts._parallel import one_blas_thread, one_openmp_thread, users_stacklevel
+from skexperts._parallel import one_blas_thread, one_openmp_thread
+from skexperts._warnings import users_stacklevel
 
 # Rows for each expert from which k-means finds where the experts begin.
 _ROWS_PER_CENTRE = 32

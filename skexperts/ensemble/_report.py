@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 
-from skexperts._parallel import users_stacklevel
 from skexperts._rows import some_names
+from skexperts._warnings import users_stacklevel
 
 
 def fit_report(router, routing, fits):

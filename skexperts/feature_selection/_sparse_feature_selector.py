@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skexperts._doc_links import DocLinkMixin
 from skexperts._numeric.linear_gates import standardise
-from skexperts._parallel import one_blas_thread, users_stacklevel
+from skexperts._parallel import one_blas_thread
 from skexperts._sklearn import Interval, StrOptions, fit_context
 from skexperts._validation import (
     all_or_nothing,
@@ -21,6 +21,7 @@ from skexperts._validation import (
     validate_fit,
     validate_sample_weight,
 )
+from skexperts._warnings import users_stacklevel
 from skexperts.feature_selection._clusters import dbscan_clusters, kmeans_clusters
 from skexperts.feature_selection._graph import betweenness_scores, pagerank_scores
 from skexperts.feature_selection._logistic import logistic_scores

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skexperts._doc_links import DocLinkMixin
 from skexperts._numeric.linear_gates import standardise
 from skexperts._numeric.routing import nearest_cell
-from skexperts._parallel import one_blas_thread, users_stacklevel
+from skexperts._parallel import one_blas_thread
 from skexperts._rows import naming_columns
 from skexperts._sklearn import fit_context
 from skexperts._validation import (
@@ -20,6 +20,7 @@ from skexperts._validation import (
     validate_predict,
     validate_sample_weight,
 )
+from skexperts._warnings import users_stacklevel
 from skexperts.gating._mixin import GateMixin
 
 

@@ -7,7 +7,7 @@ from scipy.sparse import issparse
 from sklearn.metrics import pairwise_distances
 
 from skexperts._numeric.routing import row_blocks
-from skexperts._parallel import users_stacklevel
+from skexperts._warnings import users_stacklevel
 from skexperts.partition._columns import as_numbers
 from skexperts.partition._distances import DistancesTo, check_distances
 
