@@ -63,7 +63,8 @@ def fit_cell(
     Raises
     ------
     CellFitError
-        If the expert raises; the message names the cell and the original error.
+        If the expert raises, or has coefficients that are not finite; the message
+        names the cell and the original error.
     """
     start = time.perf_counter()
     y = y[cell.rows]
@@ -88,12 +89,24 @@ def fit_cell(
             if kept is not None:
                 return kept
             fitted.fit(rows, y, **parameters)
+        _check_coefficients(fitted)
     except Exception as error:
         raise cell_fit_error(cell, n_classes, error) from error
     fit = CellFit(fitted, state, n_classes, time.perf_counter() - start)
     if checkpoint is not None:
         checkpoint.write(key, fit, blank)
     return fit
+
+
+def _check_coefficients(expert):
+    """Refuse a linear expert that can only answer NaN or infinity."""
+    for name in ("coef_", "intercept_"):
+        values = getattr(expert, name, None)
+        if isinstance(values, (np.ndarray, float)) and not np.all(np.isfinite(values)):
+            raise ValueError(
+                f"Its {name} has NaN or infinity. Scale X, or regularise the expert "
+                "more."
+            )
 
 
 def cell_fit_error(cell, n_classes, error):
