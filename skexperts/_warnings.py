@@ -7,7 +7,7 @@ import warnings
 from types import FrameType
 
 _LIBRARIES = ("skexperts.", "sklearn.")
-_NUMBER = re.compile(r"\d[\d.eE+-]*")
+_NUMBER = re.compile(r"-?\d[\d.eE+-]*")
 
 
 # Where the warnings of a thread go, and how those of other threads are shown.
