@@ -62,6 +62,12 @@ def test_many_warnings_are_issued_once(n_jobs, backend):
     assert w[0].filename == __file__
 
 
+def test_warnings_that_differ_in_a_sign_are_the_same():
+    with pytest.warns(ConvergenceWarning, match="gap -3e-05 .*2 times in 2") as w:
+        run_tasks(complain, [(-3,), (5,)])
+    assert len(w) == 1
+
+
 def test_the_users_filters_still_apply():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
