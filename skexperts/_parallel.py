@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import cache
 from math import ceil
+from multiprocessing import TimeoutError as NoAnswer
 from typing import Any
 
 import joblib
@@ -37,6 +38,8 @@ _CHUNKS_PER_JOB = 4
 # A chunk begins no other task after this time: what it has not sent back can be lost.
 _CHUNK_SECONDS = 0.5
 _MOST_DEATHS = 3
+# A minute and more: then those that have begun go on without the others.
+_MOST_GREETINGS = 1000
 # What loky says if workers cannot get any task: no task is at fault.
 _NOT_SENT = "not pickle the task", "task has failed to un-serialize"
 
@@ -48,6 +51,7 @@ def run_tasks(
     common: tuple = (),
     costs: Sequence[float] | None = None,
     n_jobs: int | None = None,
+    timeout: float | None = None,
     task: Task | None = None,
     on_failure: Callable[[int, Failure], Any] = raise_failure,
 ) -> list:
@@ -66,6 +70,9 @@ def run_tasks(
         Relative cost of each task; costly tasks start first.
     n_jobs : int or None
         As in joblib.
+    timeout : float, optional
+        Seconds without an answer after which workers are stopped, as if they had died.
+        They must be such that can be, see :func:`workers_can_be_stopped`.
     task : Task, optional
         What callbacks are told of this call, see :meth:`~Task.many`. The function is
         given the subtask of each call as ``task=``, to run it.
@@ -84,7 +91,7 @@ def run_tasks(
     -----
     A task fails if it raises an exception (after a MemoryError it is tried once more,
     alone), if its result cannot be sent, or if it was under way three times, the last
-    time alone, when a worker died.
+    time alone, when a worker died or was stopped.
     """
     if not tasks:
         return []
@@ -110,7 +117,7 @@ def run_tasks(
             workers = _Workers(function, tasks, common, n_jobs, task, on_failure)
             workers.cluster = cluster
             with nullcontext() if cluster is None else cluster.serving(workers.shared):
-                done = workers.run(order.tolist())
+                done = workers.run(order.tolist(), timeout)
             caught.extend(workers.warnings)
     caught.issue_summary(len(tasks))
     return [done[i] for i in range(len(tasks))]
@@ -175,6 +182,12 @@ def _pools(api: str):
     return ThreadpoolController().select(user_api=api)
 
 
+def workers_can_be_stopped(n_jobs: int | None) -> bool:
+    """Whether tasks go to processes of this machine, of the default backend."""
+    is_loky = type(get_active_backend()[0]).__name__ == "LokyBackend"
+    return is_loky and effective_n_jobs(n_jobs) > 1
+
+
 def this_process() -> tuple[str, int]:
     """Return machine and number: containers give the same number to many processes."""
     return platform.node(), os.getpid()
@@ -211,7 +224,7 @@ class _Workers:
         self.cluster = None
         self.shared = (function, task, *common)
 
-    def run(self, order):
+    def run(self, order, timeout):
         """Return the result, or the failure, of each task by its number."""
         while len(self.done) < len(order):
             with Parallel(
@@ -222,6 +235,9 @@ class _Workers:
                 **({} if self.cluster is None else self.cluster.options),
             ) as parallel:
                 # After a death the pool is another one, and so is what calls it.
+                if timeout is not None and not self._begin(parallel):
+                    continue
+                parallel.timeout = timeout
                 while len(self.done) < len(order):
                     if not self._all_return(parallel, self._chunks(order)):
                         break
@@ -229,6 +245,20 @@ class _Workers:
 
     def _streams(self):
         return getattr(get_active_backend()[0], "supports_return_generator", False)
+
+    def _begin(self, parallel):
+        """Wait for all workers to begin, which may take long; whether none died."""
+        n_workers, begun = effective_n_jobs(self.n_jobs), set()
+        for _ in range(_MOST_GREETINGS):
+            try:
+                call = delayed(_greet)(self.function, self.task, *self.common)
+                begun.update(parallel([call] * n_workers))
+            except Exception as error:
+                self._blame({}, error)
+                return False
+            if len(begun) >= n_workers:
+                break
+        return True
 
     def _chunks(self, order):
         """Cut the tasks to be tried next."""
@@ -256,6 +286,11 @@ class _Workers:
             while True:
                 try:
                     answer = next(answers, None)
+                except NoAnswer:
+                    # It has no text, and joblib has stopped the workers.
+                    text = f"no answer for {parallel.timeout:g} s, and it was stopped"
+                    self._blame(sent, TimeoutError(text))
+                    return False
                 except Exception as error:
                     self._blame(sent, error)
                     return False
@@ -334,6 +369,12 @@ class _Workers:
         for i in suspects:
             self.deaths[i] += 1
             self._judge(i, Failure(error, lost=True))
+
+
+def _greet(*needed):
+    """Say which worker has imported what tasks need, and leave others the next."""
+    time.sleep(0.05)
+    return this_process()
 
 
 def _run_chunk(function, task, tasks, parent, *common):

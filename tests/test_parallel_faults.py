@@ -235,3 +235,44 @@ def test_without_room_for_files_large_arrays_are_sent_as_they_are(tmp_path):
     with joblib.parallel_config(backend="loky", temp_folder=no_folder / "folder"):
         kinds = run_tasks(kind_of, [(0,), (1,)], common=(np.zeros(200_000),), n_jobs=2)
     assert kinds == ["ndarray"] * 2
+
+
+def hang(folder, number):
+    """Task 3 never ends, nor does task 5 the first time."""
+    begun = folder / str(number)
+    if number == 3 or (number == 5 and not begun.exists()):
+        begun.touch()
+        while True:
+            time.sleep(60)
+    return number**2
+
+
+def test_workers_that_hang_are_stopped(tmp_path):
+    failed = []
+    results = run_tasks(
+        hang,
+        [(number,) for number in range(20)],
+        common=(tmp_path,),
+        n_jobs=2,
+        timeout=3,
+        on_failure=lambda number, failure: failed.append((number, failure)),
+    )
+    assert results == [i**2 if i != 3 else None for i in range(20)]
+    ((number, failure),) = failed
+    assert number == 3
+    assert failure.lost
+    assert type(failure.error) is TimeoutError
+    assert str(failure.error) == "no answer for 3 s, and it was stopped"
+
+
+@pytest.mark.parametrize(
+    ("backend", "n_jobs", "can"),
+    [("loky", 2, True), ("loky", 1, False), ("threading", 2, False)],
+)
+def test_which_workers_can_be_stopped(backend, n_jobs, can):
+    with joblib.parallel_config(backend=backend):
+        assert _parallel.workers_can_be_stopped(n_jobs) is can
+
+
+def test_none_can_be_stopped_inside_a_worker():
+    assert run_tasks(_parallel.workers_can_be_stopped, [(2,)], n_jobs=2) == [False]

@@ -30,6 +30,7 @@ from skexperts._validation import validate_sample_weight
 from skexperts.ensemble._alpha import learn_alpha
 from skexperts.ensemble._cell import common_scale
 from skexperts.ensemble._checkpoint import check_can_resume, open_checkpoint
+from skexperts.ensemble._fallback import check_can_stop
 from skexperts.ensemble._fit_experts import Plan
 from skexperts.ensemble._linear import stack_of
 from skexperts.ensemble._metadata import NOTHING_ROUTED, RoutesMetadata
@@ -87,6 +88,7 @@ class BasePartitionedExperts(
         "deviation_penalty": [Interval(Real, 0, None, closed="right")],
         "min_cell_size": [Interval(Integral, 1, None, closed="left")],
         "cv": ["cv_object"],
+        "cell_timeout": [Interval(Real, 0, None, closed="neither"), None],
         "on_cell_error": [StrOptions({"raise", "fallback"})],
         "checkpoint": [str, PathLike, None],
         "n_jobs": [Integral, None],
@@ -108,6 +110,7 @@ class BasePartitionedExperts(
         combiner=None,
         min_cell_size=10,
         cv=None,
+        cell_timeout=None,
         on_cell_error="raise",
         checkpoint=None,
         n_jobs=None,
@@ -125,6 +128,7 @@ class BasePartitionedExperts(
         self.combiner = combiner
         self.min_cell_size = min_cell_size
         self.cv = cv
+        self.cell_timeout = cell_timeout
         self.on_cell_error = on_cell_error
         self.checkpoint = checkpoint
         self.n_jobs = n_jobs
@@ -230,6 +234,8 @@ class BasePartitionedExperts(
             check_can_share(expert)
         if self.checkpoint is not None:
             check_can_resume(self.random_state, self.sharing)
+        if self.cell_timeout is not None:
+            check_can_stop(self)
         check_rounds(self.n_rounds, make_gate(self.gate, seed=0))
 
     def _fit_rows(
@@ -284,6 +290,7 @@ class BasePartitionedExperts(
             seed,
             penalty,
             self.n_jobs,
+            self.cell_timeout,
             self.on_cell_error,
             [],
             open_checkpoint(self.checkpoint, expert),

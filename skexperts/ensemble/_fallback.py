@@ -4,6 +4,7 @@ import numpy as np
 
 from skexperts._experts import cell_seed
 from skexperts._failures import Failure
+from skexperts._parallel import workers_can_be_stopped
 from skexperts.ensemble._cell import Cell, cell_fit_error
 from skexperts.exceptions import CellFitError
 
@@ -39,6 +40,22 @@ def judge(plan, cells, y):
 def failed(results):
     """Return the positions of failures."""
     return [j for j, one in enumerate(results) if isinstance(one, Failure)]
+
+
+def check_can_stop(model):
+    """Refuse a limit of time where it would have no effect."""
+    if model.sharing is not None or model.n_experts == "auto":
+        name = "n_experts" if model.sharing is None else "sharing"
+        raise ValueError(
+            f"{name}={getattr(model, name)!r} has fits of more than one expert, which "
+            "cell_timeout cannot limit. Use cell_timeout=None."
+        )
+    if not workers_can_be_stopped(model.n_jobs):
+        raise ValueError(
+            f"cell_timeout={model.cell_timeout!r} needs worker processes, which can be "
+            f"stopped, but with n_jobs={model.n_jobs!r} there are none here. Use "
+            "n_jobs=2 or more and joblib's default backend, or cell_timeout=None."
+        )
 
 
 def shared_cell(plan, rows):

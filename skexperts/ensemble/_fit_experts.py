@@ -35,6 +35,7 @@ class Plan(NamedTuple):
     penalty : float or None
         Of deviations from a shared model; None for experts that share nothing.
     n_jobs : int or None
+    cell_timeout : float or None
     on_cell_error : {"raise", "fallback"}
     fallen : list of CellFitError
         What was replaced by the shared expert so far.
@@ -51,6 +52,7 @@ class Plan(NamedTuple):
     seed: int
     penalty: float | None
     n_jobs: int | None
+    cell_timeout: float | None
     on_cell_error: str
     fallen: list
     checkpoint: Any
@@ -89,6 +91,7 @@ def fit_experts(plan, X, y, sample_weight, routing, task=NO_TASK, only=None):
         common=common,
         costs=[len(cell.rows) for cell in cells],
         n_jobs=plan.n_jobs,
+        timeout=plan.cell_timeout,
         task=task.many("expert", len(cells)),
         on_failure=judge(plan, cells, y),
     )
@@ -106,6 +109,7 @@ def fit_experts(plan, X, y, sample_weight, routing, task=NO_TASK, only=None):
                 [(shared, plan.metadata)],
                 common=common,
                 n_jobs=plan.n_jobs,
+                timeout=plan.cell_timeout,
                 on_failure=judge(strict, [shared], y),
             )
         for j in lost:
@@ -166,6 +170,7 @@ def out_of_fold(
         common=common,
         costs=[len(cell.rows) for _, cell, _, _ in tasks],
         n_jobs=plan.n_jobs,
+        timeout=plan.cell_timeout,
         task=task.many("expert", len(tasks)),
         on_failure=judge(plan, [cell for _, cell, _, _ in tasks], y),
     )
@@ -181,6 +186,7 @@ def out_of_fold(
             tasks,
             common=common,
             n_jobs=plan.n_jobs,
+            timeout=plan.cell_timeout,
             on_failure=judge(strict, [cell for _, cell, _, _ in tasks], y),
         )
         for i, outputs in zip(lost, instead, strict=True):

@@ -108,6 +108,12 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
     cv : int, splitter or iterable of splits, default=None
         Folds of ``n_experts="auto"``; None means 5. Numbers give shuffled folds.
 
+    cell_timeout : float, default=None
+        Seconds in which no expert is done, after which the workers are stopped. What
+        they were at is tried again, and fails the third time; so let it be several
+        times what an expert takes. It needs ``n_jobs`` of 2 or more and joblib's
+        default backend: nothing else can be stopped.
+
     on_cell_error : {"raise", "fallback"}, default="raise"
         What an expert that cannot be fitted is: an error that names its cell, or no
         reason to lose the others. With ``"fallback"`` a shared expert, fitted on all
@@ -261,6 +267,7 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
         class_weight=None,
         min_cell_size=10,
         cv=None,
+        cell_timeout=None,
         on_cell_error="raise",
         checkpoint=None,
         n_jobs=None,
@@ -279,6 +286,7 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
             combiner=combiner,
             min_cell_size=min_cell_size,
             cv=cv,
+            cell_timeout=cell_timeout,
             on_cell_error=on_cell_error,
             checkpoint=checkpoint,
             n_jobs=n_jobs,

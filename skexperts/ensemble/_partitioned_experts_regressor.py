@@ -97,6 +97,12 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
     cv : int, splitter or iterable of splits, default=None
         Folds of ``n_experts="auto"``; None means 5. Numbers give shuffled folds.
 
+    cell_timeout : float, default=None
+        Seconds in which no expert is done, after which the workers are stopped. What
+        they were at is tried again, and fails the third time; so let it be several
+        times what an expert takes. It needs ``n_jobs`` of 2 or more and joblib's
+        default backend: nothing else can be stopped.
+
     on_cell_error : {"raise", "fallback"}, default="raise"
         What an expert that cannot be fitted is: an error that names its cell, or no
         reason to lose the others. With ``"fallback"`` a shared expert, fitted on all

@@ -16,6 +16,7 @@ from skexperts._validation import (
 )
 from skexperts.ensemble._cell import CellFit, common_scale
 from skexperts.ensemble._checkpoint import check_can_resume, open_checkpoint
+from skexperts.ensemble._fallback import check_can_stop
 from skexperts.ensemble._fit_experts import Plan, fit_experts
 from skexperts.ensemble._linear import stack_of
 
@@ -140,6 +141,8 @@ class RefitsCells:
         self._check_expert(expert, sample_weight)
         if self.checkpoint is not None:
             check_can_resume(self.random_state, None)
+        if self.cell_timeout is not None:
+            check_can_stop(self)
         router, classes = self._router, getattr(self, "classes_", None)
         plan = Plan(
             expert,
@@ -150,6 +153,7 @@ class RefitsCells:
             self._seed,
             None,
             self.n_jobs,
+            self.cell_timeout,
             "raise",
             [],
             open_checkpoint(self.checkpoint, expert),

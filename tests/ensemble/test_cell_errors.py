@@ -5,6 +5,7 @@ import os
 import pickle
 import signal
 import sys
+import time
 import warnings
 from concurrent.futures.process import BrokenProcessPool
 
@@ -22,6 +23,7 @@ from skexperts.combine import AlphaCombinerClassifier
 from skexperts.ensemble import PartitionedExpertsClassifier, PartitionedExpertsRegressor
 from skexperts.exceptions import CellFitError
 from skexperts.partition import ColumnPartitioner, FeatureGroups
+from skexperts.svm import L1SVR
 
 # Worker processes cannot import test modules.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -58,6 +60,8 @@ class Brittle(BaseEstimator):
         if self.fault and (X[:, 0] == self.cell).all():
             if self.fault == "killed":
                 os.kill(os.getpid(), signal.SIGKILL)
+            while self.fault == "hangs":
+                time.sleep(60)
             raise FAULTS[self.fault]("no")
         self.inner_ = clone(self._inner).fit(X[:, 1:], y)
         return self
@@ -150,6 +154,33 @@ def test_a_cell_that_kills_its_worker_costs_itself():
     check_fallback(model, 3, X, y)
 
 
+def test_a_cell_that_hangs_costs_itself():
+    X, y = segments()
+    model = model_of(BrittleClassifier("hangs", 3), n_jobs=2, cell_timeout=3)
+    with pytest.raises(CellFitError, match="of cell 3 .* TimeoutError: no answer for"):
+        model.fit(X, y)
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_jobs": 1}, "cell_timeout=60 needs worker processes.* n_jobs=1 "),
+        ({"sharing": "deviation", "expert": L1SVR()}, "sharing='deviation' has fits"),
+        ({"n_experts": "auto", "partitioner": None}, "n_experts='auto' has fits"),
+    ],
+)
+def test_where_nothing_can_be_stopped_there_is_no_limit_of_time(options, message):
+    X, y = segments()
+    model = model_of(BrittleRegressor(), n_jobs=2, cell_timeout=60)
+    with pytest.raises(ValueError, match=message):
+        model.set_params(**options).fit(X, y)
+    model = model_of(BrittleRegressor()).fit(X, y).set_params(cell_timeout=60)
+    with pytest.raises(ValueError, match="needs worker processes"):
+        model.refit_cells(X, y, [1])
+
+
 def test_rounds_and_alpha_fall_back_out_of_fold():
     X, y = segments()
     model = model_of(
@@ -163,6 +194,24 @@ def test_rounds_and_alpha_fall_back_out_of_fold():
     assert np.isfinite(model.alpha_).all()
     with pytest.raises(CellFitError):
         model.set_params(on_cell_error="raise").fit(X, y)
+
+
+class Diverges(Ridge):
+    def fit(self, X, y):
+        super().fit(X, y)
+        if (X[:, 0] == 5).all():
+            self.coef_[1] = np.nan
+        return self
+
+
+def test_coefficients_that_are_not_finite_are_an_error_of_their_cell():
+    X, y = segments()
+    with pytest.raises(CellFitError, match="of cell 5 .* coef_ has NaN or infinity"):
+        model_of(Diverges()).fit(X, y)
+    model = model_of(Diverges(), on_cell_error="fallback")
+    with pytest.warns(UserWarning, match=r"1 of 9 experts .* \[5\]"):
+        model.fit(X, y)
+    assert np.isfinite(model.predict(X)).all()
 
 
 class NeedsTwoColumns(BrittleClassifier):
