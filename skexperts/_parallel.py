@@ -10,13 +10,11 @@ at a time: who dies alone is at fault. All others go first.
 
 import os
 import platform
-import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, nullcontext, suppress
-from functools import cache
+from contextlib import closing, nullcontext, suppress
 from math import ceil
 from multiprocessing import TimeoutError as NoAnswer
 from typing import Any
@@ -26,11 +24,11 @@ import numpy as np
 from joblib import cpu_count, effective_n_jobs
 from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
-from threadpoolctl import ThreadpoolController
 
 from skexperts._callbacks import Task
 from skexperts._clusters import cluster_of, in_task_of_dask
 from skexperts._failures import Failure, NotSent, raise_failure
+from skexperts._threads import one_blas_thread
 from skexperts._warnings import CaughtWarnings
 
 # More chunks than workers, so that a worker that ends early finds another chunk.
@@ -147,39 +145,6 @@ def run_threads(
             return [function(*common, *task) for task in tasks]
         with ThreadPoolExecutor(n_threads) as pool:
             return list(pool.map(lambda task: function(*common, *task), tasks))
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Let BLAS use one thread, as it does in worker processes.
-
-    The last bits of a matrix product depend on the number of BLAS threads. The number
-    belongs to the whole process, and two threads that limit it at once would not give
-    it back, so that outside the main thread this does nothing.
-    """
-    with _one_thread("blas"):
-        yield
-
-
-@contextmanager
-def one_openmp_thread() -> Iterator[None]:
-    """Let OpenMP use one thread, for the same reason as :func:`one_blas_thread`."""
-    with _one_thread("openmp"):
-        yield
-
-
-@contextmanager
-def _one_thread(api: str) -> Iterator[None]:
-    if threading.current_thread() is threading.main_thread():
-        with _pools(api).limit(limits=1):
-            yield
-    else:
-        yield
-
-
-@cache
-def _pools(api: str):
-    return ThreadpoolController().select(user_api=api)
 
 
 def workers_can_be_stopped(n_jobs: int | None) -> bool:

@@ -19,7 +19,8 @@ from skexperts._numeric.coding import (
     pursuit_codes,
     squared_norms,
 )
-from skexperts._parallel import one_blas_thread, run_threads
+from skexperts._parallel import run_threads
+from skexperts._threads import one_blas_thread
 
 _SCAN_ROWS = 1024
 

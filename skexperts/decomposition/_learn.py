@@ -6,7 +6,7 @@ from sklearn.utils import gen_batches
 
 from skexperts._numeric.coding import BLOCK_ROWS, squared_norms
 from skexperts._numeric.dictionary import Statistics, replace_atoms
-from skexperts._parallel import one_blas_thread
+from skexperts._threads import one_blas_thread
 from skexperts.decomposition._encode import (
     descend,
     make_encoder,

@@ -7,8 +7,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from skexperts._numeric.dictionary import Statistics
-from skexperts._parallel import one_blas_thread
 from skexperts._sklearn import Interval, StrOptions, fit_context
+from skexperts._threads import one_blas_thread
 from skexperts._validation import all_or_nothing
 from skexperts.decomposition._base import BaseSparseCoder
 from skexperts.decomposition._dictionary import (

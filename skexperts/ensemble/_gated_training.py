@@ -17,7 +17,7 @@ from skexperts._numeric.gated_experts import (
     one_cycle,
     routed_outputs,
 )
-from skexperts._parallel import one_blas_thread, one_openmp_thread
+from skexperts._threads import one_blas_thread, one_openmp_thread
 from skexperts._warnings import users_stacklevel
 
 # Rows for each expert from which k-means finds where the experts begin.

@@ -12,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skexperts._doc_links import DocLinkMixin
 from skexperts._numeric.linear_gates import standardise
-from skexperts._parallel import one_blas_thread
 from skexperts._sklearn import Interval, StrOptions, fit_context
+from skexperts._threads import one_blas_thread
 from skexperts._validation import (
     all_or_nothing,
     classes_of,

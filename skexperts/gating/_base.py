@@ -11,9 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 from skexperts._doc_links import DocLinkMixin
 from skexperts._numeric.linear_gates import standardise
 from skexperts._numeric.routing import nearest_cell
-from skexperts._parallel import one_blas_thread
 from skexperts._rows import naming_columns
 from skexperts._sklearn import fit_context
+from skexperts._threads import one_blas_thread
 from skexperts._validation import (
     all_or_nothing,
     validate_fit,

@@ -9,7 +9,8 @@ from sklearn.utils import check_array
 from sklearn.utils.extmath import safe_sparse_dot
 
 from skexperts._numeric.l1_svm import solve_intervals
-from skexperts._parallel import one_blas_thread, run_tasks
+from skexperts._parallel import run_tasks
+from skexperts._threads import one_blas_thread
 from skexperts._warnings import users_stacklevel
 
 # Intervals of at most so many entries are made at a time.

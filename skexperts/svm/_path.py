@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 
 from skexperts._numeric.l1_path import critical_C
-from skexperts._parallel import one_blas_thread
+from skexperts._threads import one_blas_thread
 from skexperts._validation import drop_weightless
 
 
