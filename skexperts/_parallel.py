@@ -116,7 +116,8 @@ def run_tasks(
             workers.cluster = cluster
             with nullcontext() if cluster is None else cluster.serving(workers.shared):
                 done = workers.run(order.tolist(), timeout)
-            caught.extend(workers.warnings)
+            for i in order.tolist():
+                caught.extend(workers.warnings.get(i, ()))
     caught.issue_summary(len(tasks))
     return [done[i] for i in range(len(tasks))]
 
@@ -182,7 +183,8 @@ class _Workers:
         self.done: dict[int, Any] = {}
         # How often each task was under way when a worker died.
         self.deaths: Counter[int] = Counter()
-        self.warnings: list = []
+        # Warnings of each chunk by its first task, as chunks end in any order.
+        self.warnings: dict[int, list] = {}
         self.seconds = 0.0
         self.memmaps = True
         self.over = False
@@ -301,7 +303,7 @@ class _Workers:
 
     def _keep(self, chunk, outcomes, seen):
         """Store what a chunk has given."""
-        self.warnings += seen
+        self.warnings.setdefault(chunk[0], []).extend(seen)
         for i, result, seconds in outcomes:
             self.seconds += seconds
             if not isinstance(result, Failure):
