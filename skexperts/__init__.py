@@ -7,7 +7,7 @@ scikit-learn estimator fitted on its rows; a combiner contracts the two.
 from importlib.metadata import version
 
 from skexperts.combine import AlphaCombinerClassifier, AlphaCombinerRegressor
-from skexperts.decomposition import SparseCoder
+from skexperts.decomposition import PatchSparseCoder, SparseCoder
 from skexperts.ensemble import (
     GatedExpertsClassifier,
     GatedExpertsRegressor,
@@ -42,6 +42,7 @@ __all__ = [
     "L1SVRCV",
     "PartitionedExpertsClassifier",
     "PartitionedExpertsRegressor",
+    "PatchSparseCoder",
     "RandomPartitioner",
     "SegmentVectorizer",
     "SigmoidGate",

@@ -55,10 +55,11 @@ def validate_predict(estimator, X, *, accept_sparse=True, dtype=None, **checks):
     """Validate new data against the fitted features, cast to the fitted ``dtype``."""
     if _is_valid(estimator, X, dtype):
         return X
-    X = validate_data(
-        estimator, X, reset=False, **{**_options(accept_sparse), **checks}
-    )
-    X = _canonical(X)
+    options = {**_options(accept_sparse), **checks}
+    if dtype is not None:
+        # Whole numbers go straight to the type of the model.
+        options["dtype"] = [dtype, *FLOAT_DTYPES]
+    X = _canonical(validate_data(estimator, X, reset=False, **options))
     if dtype is None or X.dtype == dtype:
         return X
     with np.errstate(over="ignore"):

@@ -20,6 +20,8 @@ BRIDGED_METHODS = {"_get_params", "_set_params", "_validate_names"}
 DENSE_ALLOWED = {
     "decomposition/_learn.py": "a few rows that become atoms",
     "decomposition/_dictionary.py": "one row at a time, while atoms are drawn",
+    "decomposition/_draw_patches.py": "a batch of images at a time",
+    "decomposition/_encode_patches.py": "a batch of images, and of their codes",
     "svm/_base.py": "coefficients made sparse by sparsify(), for a warm start",
     "decomposition/_encode.py": "norms of rows",
     "decomposition/_base.py": "the codes, for sparse_output=False",

@@ -1,5 +1,6 @@
 """Sparse codes: every row as a combination of few atoms of a dictionary."""
 
+from skexperts.decomposition._patch_sparse_coder import PatchSparseCoder
 from skexperts.decomposition._sparse_coder import SparseCoder
 
-__all__ = ["SparseCoder"]
+__all__ = ["PatchSparseCoder", "SparseCoder"]

@@ -143,6 +143,20 @@ def encode(X, encoder: Encoder, *, batch_size: int, n_jobs: int | None):
     return codes, sum(n_unconverged)
 
 
+def encode_here(X, encoder: Encoder):
+    """Return what :func:`encode` does, in this thread: for hundreds of dense rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    encoder : Encoder
+    """
+    if encoder.gram is None:
+        return _closed_form(encoder, X), 0
+    blocks, n_unconverged = _encode_blocks(encoder, X)
+    return join_codes(blocks, len(encoder.gram)), n_unconverged
+
+
 def max_useful_alpha(X, encoder: Encoder) -> float:
     """Smallest alpha for which every code of X is zero; inf for matching pursuit."""
     if encoder.method == "omp":

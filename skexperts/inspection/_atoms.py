@@ -6,30 +6,40 @@ from skexperts.inspection._plotting import BAR, NEGATIVE
 
 # Longer names of features would leave no room for bars.
 _LONGEST_NAME = 18
+# Between images.
+_GREY = 0.75
 
 
 def draw_images(display, ax, n_columns, artist_kwargs):
-    """Draw all atoms as one mosaic, each scaled by its largest entry."""
+    """Draw all atoms as one mosaic, each scaled by its largest entry.
+
+    In colour zero is grey.
+    """
     from matplotlib import colormaps
 
     atoms = display.components
     top = np.abs(atoms).max(axis=1, keepdims=True)
     atoms = np.divide(atoms, top, where=top > 0, out=np.zeros_like(atoms))
     signed = (atoms < 0).any()
-    cmap = colormaps["RdBu_r" if signed else "gray_r"].with_extremes(bad="0.75")
+    if display.image_shape[2:] == (3,):
+        atoms = (1 + atoms) / 2 if signed else atoms
+    cmap = colormaps["RdBu_r" if signed else "gray_r"].with_extremes(bad=str(_GREY))
     options = {"cmap": cmap, "vmin": -1.0 if signed else 0.0, "vmax": 1.0}
     ax.imshow(_mosaic(atoms, display.image_shape, n_columns), **options | artist_kwargs)
     ax.set_axis_off()
 
 
 def _mosaic(atoms, shape, n_columns):
-    """Return the images in rows of ``n_columns``, with NaN between them."""
-    height, width = shape
+    """Return the images in rows of ``n_columns``, grey (NaN) between them."""
+    height, width, *channels = shape if shape[2:] == (3,) else shape[:2]
     n_rows = -(-len(atoms) // n_columns)
-    canvas = np.full((n_rows * (height + 1) - 1, n_columns * (width + 1) - 1), np.nan)
+    size = n_rows * (height + 1) - 1, n_columns * (width + 1) - 1
+    canvas = np.full((*size, *channels), _GREY if channels else np.nan)
     for k, atom in enumerate(atoms):
         top, left = k // n_columns * (height + 1), k % n_columns * (width + 1)
-        canvas[top : top + height, left : left + width] = atom.reshape(shape)
+        canvas[top : top + height, left : left + width] = atom.reshape(
+            height, width, *channels
+        )
     return canvas
 
 

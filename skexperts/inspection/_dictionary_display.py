@@ -40,8 +40,9 @@ class DictionaryDisplay:
     use : ndarray of shape (n_shown,), default=None
         Share of the rows that use each atom, None if not known.
 
-    image_shape : tuple of (int, int), default=None
-        Height and width of the atoms as images; None draws bars.
+    image_shape : tuple of 2 or 3 int, default=None
+        Height and width of the atoms as images, and the number of channels, 1 or 3;
+        None draws bars.
 
     Attributes
     ----------
@@ -56,6 +57,7 @@ class DictionaryDisplay:
 
     See Also
     --------
+    skexperts.decomposition.PatchSparseCoder : Codes images by their patches.
     skexperts.decomposition.SparseCoder : Learns dictionaries.
 
     Examples
@@ -122,7 +124,7 @@ class DictionaryDisplay:
             ax = new_axes(self, ax, size)
             self.axes_ = draw_bars(self, ax, n_columns, n_entries, artist_kwargs)
         else:
-            height, width = self.image_shape
+            height, width = self.image_shape[:2]
             side = np.clip(6.5 / n_columns, 0.55, 1.4)
             size = side * n_columns, side * n_rows * height / width + 0.4
             ax = new_axes(self, ax, size)
@@ -155,15 +157,19 @@ class DictionaryDisplay:
         Parameters
         ----------
         coder : fitted estimator
-            A :class:`~skexperts.decomposition.SparseCoder`, another transformer with
+            A :class:`~skexperts.decomposition.SparseCoder` or
+            :class:`~skexperts.decomposition.PatchSparseCoder`, another transformer with
             ``components_``, or a pipeline that ends with one.
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
             Rows to code, by whose use the atoms are sorted; a pipeline's first steps
-            transform them. None keeps the order of the dictionary.
+            transform them. An image uses an atom if any of its features does. None
+            keeps the order of the dictionary.
 
-        image_shape : tuple of (int, int), default=None
-            Height and width of the atoms as images; None draws bars.
+        image_shape : tuple of 2 or 3 int, default=None
+            Height and width of the atoms as images, and the number of channels, 1 or 3.
+            None draws patches as images, in the space of whitened patches, and other
+            atoms as bars.
 
         max_atoms : int, default=None
             Largest number of atoms to draw, the most used ones with X, else the first
@@ -203,16 +209,22 @@ class DictionaryDisplay:
         front, last = split_pipeline(coder)
         components = _atoms_of(last)
         n_features = components.shape[1]
+        if image_shape is None:
+            image_shape = getattr(last, "patch_shape_", None)
         if image_shape is not None and (
-            np.shape(image_shape) != (2,) or np.prod(image_shape) != n_features
+            np.shape(image_shape) not in [(2,), (3,)]
+            or np.prod(image_shape) != n_features
+            or tuple(image_shape[2:]) not in [(), (1,), (3,)]
         ):
             raise ValueError(
-                f"image_shape={image_shape!r} must be a height and a width whose "
-                f"product is the number of entries of an atom, {n_features}."
+                f"image_shape={image_shape!r} must be a height, a width, and 1 or 3 "
+                "channels if there are more than one, whose product is the number of "
+                f"entries of an atom, {n_features}."
             )
         order, use = np.arange(len(components)), None
         if X is not None:
-            use = _use(last, X if front is None else front.transform(X))
+            rows = X if front is None else front.transform(X)
+            use = _use(last, rows, len(components))
             order = np.argsort(-use, kind="stable")
         if max_atoms is None:
             max_atoms = _MOST_BARS if image_shape is None else _MOST_IMAGES
@@ -238,7 +250,9 @@ def _atoms_of(coder):
     return components
 
 
-def _use(coder, X):
-    """Return the share of the rows that use each atom."""
+def _use(coder, X, n_atoms):
+    """Return the share of the rows that use each atom, in any cell of a grid."""
     codes = coder.transform(X)
-    return np.asarray((codes != 0).sum(axis=0)).ravel() / codes.shape[0]
+    rows, columns = codes.nonzero()
+    pairs = np.unique(rows * np.int64(n_atoms) + columns % n_atoms)
+    return np.bincount(pairs % n_atoms, minlength=n_atoms) / codes.shape[0]

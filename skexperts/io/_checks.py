@@ -13,13 +13,14 @@ from sklearn.cluster import KMeans, MiniBatchKMeans
 
 from skexperts._numeric.gated_experts import GATES, GatedExperts
 from skexperts.combine._base import BaseAlphaCombiner
-from skexperts.decomposition import SparseCoder
+from skexperts.decomposition import PatchSparseCoder, SparseCoder
 from skexperts.ensemble._base import BasePartitionedExperts
 from skexperts.ensemble._gated_base import BaseGatedExperts
 from skexperts.ensemble._router import Router
 from skexperts.gating import DistanceGate
 from skexperts.gating._base import BaseLinearGate
 from skexperts.io._check_coder import check_coder
+from skexperts.io._check_patches import check_patches
 from skexperts.io._conditions import is_array, is_ascending, is_count, need
 from skexperts.io._registry import PARTS, required
 from skexperts.partition import FeatureGroups, PartitionerMixin
@@ -340,6 +341,7 @@ _CHECKS = [
     (PartitionerMixin, _partitioner),
     (FeatureGroups, _groups),
     (SparseCoder, check_coder),
+    (PatchSparseCoder, check_patches),
     (DistanceGate, _distance_gate),
     (BaseLinearGate, _linear_gate),
     (DistancesTo, _distances_to),

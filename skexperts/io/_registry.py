@@ -22,9 +22,11 @@ from sklearn.svm import LinearSVC, LinearSVR
 
 from skexperts._numeric.dictionary import Statistics
 from skexperts._numeric.gated_experts import GatedExperts
+from skexperts._numeric.patches import PatchGeometry
 from skexperts.combine import AlphaCombinerClassifier, AlphaCombinerRegressor
-from skexperts.decomposition import SparseCoder
+from skexperts.decomposition import PatchSparseCoder, SparseCoder
 from skexperts.decomposition._encode import Preparation
+from skexperts.decomposition._encode_patches import Pooling
 from skexperts.ensemble import (
     GatedExpertsClassifier,
     GatedExpertsRegressor,
@@ -70,6 +72,7 @@ ESTIMATORS = (
     MiniBatchKMeans,
     PartitionedExpertsClassifier,
     PartitionedExpertsRegressor,
+    PatchSparseCoder,
     Pipeline,
     RandomPartitioner,
     Ridge,
@@ -89,6 +92,8 @@ PARTS = {
     ),
     DistancesTo: ("centers",),
     GatedExperts: tuple(field.name for field in fields(GatedExperts)),
+    PatchGeometry: tuple(field.name for field in fields(PatchGeometry)),
+    Pooling: tuple(field.name for field in fields(Pooling)),
     Preparation: ("components", "options"),
     Router: tuple(field.name for field in fields(Router)),
     Statistics: tuple(field.name for field in fields(Statistics)),
@@ -103,11 +108,12 @@ CLASSES = {each.__name__: each for each in (*ESTIMATORS, *PARTS)}
 # Attributes of estimators that are neither parameters nor end in an underscore.
 _PRIVATE = {
     *("_algorithm", "_all_names", "_batch_size", "_centre", "_class_weights"),
-    *("_dtype", "_finite", "_flat", "_init_size", "_mean", "_models"),
+    *("_dtype", "_finite", "_flat", "_geometry", "_init_size", "_mean", "_models"),
     *("_n_features_out", "_n_init"),
     *("_n_outputs", "_n_seen", "_n_threads", "_names", "_penalty_alpha"),
-    *("_position", "_prepared", "_router", "_scale", "_seed", "_sklearn_version"),
-    *("_sparse_codes", "_statistics", "_strategy", "_threshold", "_tol"),
+    *("_pooled", "_position", "_prepared", "_router", "_scale", "_seed"),
+    *("_sklearn_version", "_sparse_codes", "_statistics", "_strategy", "_threshold"),
+    "_tol",
 }
 # What only partial_fit reads.
 _LEFT_OUT = {

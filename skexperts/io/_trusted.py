@@ -3,7 +3,9 @@
 import skexperts
 from skexperts._numeric.dictionary import Statistics
 from skexperts._numeric.gated_experts import Adam, GatedExperts
+from skexperts._numeric.patches import PatchGeometry
 from skexperts.decomposition._encode import Encoder, Preparation
+from skexperts.decomposition._encode_patches import Pooling
 from skexperts.ensemble._router import Router
 from skexperts.partition._core_samples import CoreSamples
 from skexperts.partition._distances import DistancesTo
@@ -26,6 +28,8 @@ _PARTS = [
     DistancesTo,
     Encoder,
     GatedExperts,
+    PatchGeometry,
+    Pooling,
     Preparation,
     Router,
     Statistics,

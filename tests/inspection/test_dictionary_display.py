@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skexperts import SparseCoder
+from skexperts import PatchSparseCoder, SparseCoder
 from skexperts.inspection import DictionaryDisplay
 
 
@@ -77,10 +77,35 @@ def test_other_decompositions_have_atoms_too(digits):
     assert display.components.shape == (4, 64)
 
 
+@pytest.mark.parametrize("sparse_output", [True, False])
+def test_patches_are_images_by_themselves(digits, sparse_output):
+    coder = PatchSparseCoder(
+        5, patch_shape=(3, 4), alpha=1.5, sparse_output=sparse_output, random_state=0
+    ).fit(digits)
+    display = DictionaryDisplay.from_estimator(coder, digits)
+    assert display.ax_.images[0].get_array().shape == (2 * 4 - 1, 3 * 5 - 1)
+    codes = coder.set_params(sparse_output=False).fit(digits).transform(digits)
+    used = (codes.reshape(300, -1, 5) != 0).any(axis=1).mean(axis=0)
+    np.testing.assert_allclose(display.use, used[display.atoms])
+
+
+def test_patches_of_three_channels_have_colours():
+    X = np.random.default_rng(0).normal(size=(20, 6 * 6 * 3))
+    coder = PatchSparseCoder(4, image_shape=(6, 6, 3), patch_shape=3, random_state=0)
+    display = DictionaryDisplay.from_estimator(coder.fit(X))
+    picture = display.ax_.images[0].get_array()
+    assert picture.shape == (7, 7, 3)
+    atom = coder.components_[3].reshape(3, 3, 3)
+    expected = (1 + atom / np.abs(atom).max()) / 2
+    np.testing.assert_allclose(picture[4:, 4:], expected)
+
+
 def test_errors(coder, digits):
     draw = DictionaryDisplay.from_estimator
     with pytest.raises(ValueError, match=r"image_shape=\(8, 9\) must be a height"):
         draw(coder, image_shape=(8, 9))
+    with pytest.raises(ValueError, match=r"image_shape=\(4, 8, 2\) must be a height"):
+        draw(coder, image_shape=(4, 8, 2))
     with pytest.raises(ValueError, match="image_shape=64 must be a height"):
         draw(coder, image_shape=64)
     with pytest.raises(ValueError, match="The 'max_atoms' parameter"):

@@ -98,6 +98,20 @@ FLAT = {
     "coder identity": lambda: sx.SparseCoder(
         dictionary="identity", method="threshold"
     ).fit(X),
+    "patches": lambda: sx.PatchSparseCoder(
+        4, image_shape=(2, 3), patch_shape=2, pool_grid=(1, 2), random_state=0
+    ).fit(X),
+    "patches omp": lambda: sx.PatchSparseCoder(
+        1,
+        image_shape=(2, 3),
+        patch_shape=(1, 2),
+        contrast_eps=None,
+        whiten_eps=None,
+        method="omp",
+        pool_grid=None,
+        sparse_output=True,
+        random_state=0,
+    ).fit(X),
     "coded": lambda: make_pipeline(
         sx.SparseCoder(6, random_state=0), sx.PartitionedExpertsClassifier(**SMALL)
     ).fit(X, LABELS),

@@ -168,7 +168,7 @@ def test_other_models_that_cannot_be_written(tmp_path):
         to_flat(model, file)
 
 
-SMALL_MODELS = ("classifier", "gated values", "dbscan", "groups", "stream")
+SMALL_MODELS = ("classifier", "gated values", "dbscan", "groups", "stream", "patches")
 
 
 def loads_or_says_why(data, name, folder):

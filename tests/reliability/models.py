@@ -27,6 +27,7 @@ from skexperts import (
     GatedExpertsRegressor,
     PartitionedExpertsClassifier,
     PartitionedExpertsRegressor,
+    PatchSparseCoder,
     SparseCoder,
     SparseFeatureSelector,
 )
@@ -123,6 +124,7 @@ def _others():
     two = [("svc", L1SVC()), ("logistic", LogisticRegression())]
     numbers = [("svr", L1SVR(C=0.1)), ("ridge", Ridge())]
     code = {"random_state": 0, "alpha": 0.3}
+    patches = partial(PatchSparseCoder, 3, patch_shape=(1, 3), pool_grid=1, **code)
     for name, target, make in [
         ("gated", "two", partial(classes, **gated)),
         ("gated-open", "three", partial(classes, gate="sigmoid", **gated)),
@@ -140,6 +142,7 @@ def _others():
             "none",
             partial(SparseCoder, 4, method="omp", dictionary="sample", random_state=0),
         ),
+        ("coder-patches", "none", patches),
         ("coder-net", "none", partial(SparseCoder, 4, method="elastic_net", **code)),
         ("selector-t", "three", partial(SparseFeatureSelector, "t_test", k=2)),
         ("selector-t", "values", partial(SparseFeatureSelector, "t_test", k=2)),
