@@ -7,7 +7,11 @@ scikit-learn estimator fitted on its rows; a combiner contracts the two.
 from importlib.metadata import version
 
 from skexperts.combine import AlphaCombinerClassifier, AlphaCombinerRegressor
-from skexperts.decomposition import PatchSparseCoder, SparseCoder
+from skexperts.decomposition import (
+    PatchSparseCoder,
+    SparseCoder,
+    TaskDrivenSparseCoder,
+)
 from skexperts.ensemble import (
     GatedExpertsClassifier,
     GatedExpertsRegressor,
@@ -49,6 +53,7 @@ __all__ = [
     "SoftmaxGate",
     "SparseCoder",
     "SparseFeatureSelector",
+    "TaskDrivenSparseCoder",
     "TreePartitioner",
     "__version__",
 ]

@@ -2,5 +2,6 @@
 
 from skexperts.decomposition._patch_sparse_coder import PatchSparseCoder
 from skexperts.decomposition._sparse_coder import SparseCoder
+from skexperts.decomposition._task_driven_sparse_coder import TaskDrivenSparseCoder
 
-__all__ = ["PatchSparseCoder", "SparseCoder"]
+__all__ = ["PatchSparseCoder", "SparseCoder", "TaskDrivenSparseCoder"]

@@ -45,6 +45,9 @@ class BaseSparseCoder(
 ):
     """A transformer with ``components_``; subclasses say where these come from."""
 
+    # What of the parameters helps where codes are not exact.
+    _remedies = "max_iter, tol or alpha"
+
     @abstractmethod
     def fit(self, X, y=None):
         """Make the dictionary."""
@@ -68,13 +71,13 @@ class BaseSparseCoder(
             self, X, accept_sparse=accept_sparse, dtype=self.components_.dtype
         )
         codes, n_unconverged = encode(
-            X, encoder, batch_size=self.batch_size, n_jobs=self.n_jobs
+            X, encoder, batch_size=self._task_rows, n_jobs=self.n_jobs
         )
         if n_unconverged:
             warnings.warn(
                 f"the codes of {n_unconverged} of {X.shape[0]} rows did not reach "
                 f"tol={encoder.tol:g} in max_iter={encoder.max_iter} steps: increase "
-                "max_iter, tol or alpha.",
+                f"{self._remedies}.",
                 ConvergenceWarning,
                 stacklevel=users_stacklevel(),
             )
@@ -101,8 +104,9 @@ class BaseSparseCoder(
         codes = check_array(X, accept_sparse="csr", dtype=FLOAT_DTYPES, input_name="X")
         if codes.shape[1] != self._n_features_out:
             raise ValueError(
-                f"X has {codes.shape[1]} columns, but codes of this SparseCoder have "
-                f"{self._n_features_out}, one per atom: pass what transform returns."
+                f"X has {codes.shape[1]} columns, but codes of this "
+                f"{type(self).__name__} have {self._n_features_out}, one per atom: "
+                "pass what transform returns."
             )
         return align_sparse_api(codes @ self.components_)
 
@@ -118,6 +122,15 @@ class BaseSparseCoder(
         weights = validate_sample_weight(sample_weight, X)
         weights, X = drop_weightless(weights, X)
         return X, weights
+
+    def _check_n_components(self):
+        """Raise a ValueError unless partial_fit can go on."""
+        if self.n_components != len(self.components_):
+            raise ValueError(
+                f"n_components={self.n_components}, but the dictionary that "
+                f"partial_fit goes on with has {len(self.components_)} atoms. Call fit "
+                "to begin anew."
+            )
 
     def _penalty(self, rows, alpha):
         """Arguments of the encoder of the codes on the way to the dictionary."""
@@ -161,6 +174,11 @@ class BaseSparseCoder(
 
     def _accepts_sparse(self) -> bool:
         return not (self._dictionary_is("identity") and self.method == "omp")
+
+    @property
+    def _task_rows(self) -> int:
+        """Rows that a thread codes at a time."""
+        return self.batch_size
 
     @property
     def _n_features_out(self) -> int:

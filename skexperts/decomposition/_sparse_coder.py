@@ -303,12 +303,8 @@ class SparseCoder(BaseSparseCoder):
         with all_or_nothing(self):
             self._check_combination()
             first = not hasattr(self, "_statistics")
-            if not first and self.n_components != len(self.components_):
-                raise ValueError(
-                    f"n_components={self.n_components}, but the dictionary that "
-                    f"partial_fit goes on with has {len(self.components_)} atoms. Call "
-                    "fit to begin anew."
-                )
+            if not first:
+                self._check_n_components()
             X, weights = self._validate(X, sample_weight, reset=first)
             rows, weights = without_zero_rows(X, weights)
             if first:

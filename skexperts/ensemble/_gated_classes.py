@@ -1,41 +1,10 @@
-"""Classes of gated experts: what streams may bring, and what a model answers."""
+"""What gated experts answer of classes."""
 
 import numpy as np
 from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
 
 from skexperts._numeric.links import binary_margins, squared_hinge_probabilities
-
-
-def check_classes(known, y, classes, class_weight):
-    """Refuse labels that are not known, and class weights that cannot be found.
-
-    Parameters
-    ----------
-    known : ndarray of shape (n_classes,), sorted
-    y : ndarray of shape (n_samples,)
-    classes : array-like or None
-        As given in this call.
-    class_weight : dict, "balanced" or None
-    """
-    present = np.unique(y)
-    unknown = np.setdiff1d(present, known)
-    if len(unknown):
-        raise ValueError(
-            f"y has the classes {unknown.tolist()[:10]}, which are none of "
-            f"classes={known.tolist()[:10]} of the first call of partial_fit. Name all "
-            "classes there."
-        )
-    if classes is not None and not np.array_equal(np.unique(classes), known):
-        raise ValueError(
-            f"classes={np.unique(classes).tolist()[:10]} are not those of the model, "
-            f"{known.tolist()[:10]}. Leave classes out, or begin anew with fit."
-        )
-    if class_weight == "balanced" and len(present) < len(known):
-        raise ValueError(
-            'class_weight="balanced" needs rows of all classes in each call of '
-            "partial_fit. Give the weights of classes as a dict."
-        )
 
 
 class GatedAnswers(ClassifierMixin):

@@ -9,11 +9,12 @@ from skexperts._sklearn import Interval, StrOptions, fit_context
 from skexperts._validation import (
     add_class_weights,
     all_or_nothing,
+    check_classes,
     classes_of,
     drop_weightless,
 )
 from skexperts.ensemble._gated_base import BaseGatedExperts
-from skexperts.ensemble._gated_classes import GatedAnswers, check_classes
+from skexperts.ensemble._gated_classes import GatedAnswers
 from skexperts.ensemble._gated_rows import validate_rows_of_fit
 
 

@@ -21,7 +21,7 @@ def check_coder(state):
     Parameters
     ----------
     state : dict
-        Attributes of a fitted ``SparseCoder`` by their names.
+        Attributes of a fitted coder by their names.
     """
     components, prepared = state.get("components_"), state.get("_prepared")
     need(

@@ -13,7 +13,8 @@ from sklearn.cluster import KMeans, MiniBatchKMeans
 
 from skexperts._numeric.gated_experts import GATES, GatedExperts
 from skexperts.combine._base import BaseAlphaCombiner
-from skexperts.decomposition import PatchSparseCoder, SparseCoder
+from skexperts.decomposition import PatchSparseCoder
+from skexperts.decomposition._base import BaseSparseCoder
 from skexperts.ensemble._base import BasePartitionedExperts
 from skexperts.ensemble._gated_base import BaseGatedExperts
 from skexperts.ensemble._router import Router
@@ -340,7 +341,7 @@ _CHECKS = [
     ((KMeans, MiniBatchKMeans), _kmeans),
     (PartitionerMixin, _partitioner),
     (FeatureGroups, _groups),
-    (SparseCoder, check_coder),
+    (BaseSparseCoder, check_coder),
     (PatchSparseCoder, check_patches),
     (DistanceGate, _distance_gate),
     (BaseLinearGate, _linear_gate),

@@ -24,7 +24,11 @@ from skexperts._numeric.dictionary import Statistics
 from skexperts._numeric.gated_experts import GatedExperts
 from skexperts._numeric.patches import PatchGeometry
 from skexperts.combine import AlphaCombinerClassifier, AlphaCombinerRegressor
-from skexperts.decomposition import PatchSparseCoder, SparseCoder
+from skexperts.decomposition import (
+    PatchSparseCoder,
+    SparseCoder,
+    TaskDrivenSparseCoder,
+)
 from skexperts.decomposition._encode import Preparation
 from skexperts.decomposition._encode_patches import Pooling
 from skexperts.ensemble import (
@@ -81,6 +85,7 @@ ESTIMATORS = (
     SparseCoder,
     SparseFeatureSelector,
     StandardScaler,
+    TaskDrivenSparseCoder,
     _SampledKMeans,
 )
 # Other objects, and their attributes: those of which the others follow.
@@ -111,13 +116,14 @@ _PRIVATE = {
     *("_dtype", "_finite", "_flat", "_geometry", "_init_size", "_mean", "_models"),
     *("_n_features_out", "_n_init"),
     *("_n_outputs", "_n_seen", "_n_threads", "_names", "_penalty_alpha"),
-    *("_pooled", "_position", "_prepared", "_router", "_scale", "_seed"),
-    *("_sklearn_version", "_sparse_codes", "_statistics", "_strategy", "_threshold"),
-    "_tol",
+    *("_pooled", "_position", "_prepared", "_router", "_scale", "_seed", "_size"),
+    *("_sklearn_version", "_sparse_codes", "_statistics", "_strategy"),
+    *("_threshold", "_tol", "_unit"),
 }
 # What only partial_fit reads.
 _LEFT_OUT = {
     "_streams",
+    "_descent",
     "_counts",
     "_ewa_inertia",
     "_ewa_inertia_min",

@@ -4,6 +4,7 @@ import skexperts
 from skexperts._numeric.dictionary import Statistics
 from skexperts._numeric.gated_experts import Adam, GatedExperts
 from skexperts._numeric.patches import PatchGeometry
+from skexperts._numeric.task_driven import Descent
 from skexperts.decomposition._encode import Encoder, Preparation
 from skexperts.decomposition._encode_patches import Pooling
 from skexperts.ensemble._router import Router
@@ -25,6 +26,7 @@ _ESTIMATORS = [
 _PARTS = [
     Adam,
     CoreSamples,
+    Descent,
     DistancesTo,
     Encoder,
     GatedExperts,

@@ -115,6 +115,12 @@ FLAT = {
     "coded": lambda: make_pipeline(
         sx.SparseCoder(6, random_state=0), sx.PartitionedExpertsClassifier(**SMALL)
     ).fit(X, LABELS),
+    "task": lambda: sx.TaskDrivenSparseCoder(6, max_iter=2, random_state=0).fit(
+        X, LABELS
+    ),
+    "task values": lambda: sx.TaskDrivenSparseCoder(
+        6, random_state=0, sparse_output=False
+    ).partial_fit(X, VALUES),
     "selector": lambda: sx.SparseFeatureSelector().fit(X, LABELS),
     "softmax": lambda: gate(sx.SoftmaxGate()),
     "sigmoid": lambda: gate(sx.SigmoidGate()),
