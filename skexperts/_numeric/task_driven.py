@@ -89,7 +89,7 @@ def squared_error(scores: NDArray, targets: NDArray) -> tuple[NDArray, NDArray]:
     return _by_output("squared_error", scores, targets)
 
 
-def _by_output(name, scores, targets):
+def _by_output(name: str, scores: NDArray, targets: NDArray) -> tuple[NDArray, NDArray]:
     loss = LOSSES[name]
     return loss.value(scores, targets).sum(axis=1), loss.derivative(scores, targets)
 

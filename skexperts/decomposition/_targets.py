@@ -1,11 +1,19 @@
-"""What y is, for a loss: classes, or a quantity in a unit."""
+"""Rows and their targets for a loss: classes, or a quantity in a unit."""
 
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils.multiclass import type_of_target
 
-from skexperts._validation import classes_of
+from skexperts._validation import (
+    add_class_weights,
+    check_classes,
+    classes_of,
+    drop_weightless,
+    validate_fit,
+    validate_sample_weight,
+)
+from skexperts.decomposition._train import Rows
 
 
 class Target(NamedTuple):
@@ -45,23 +53,46 @@ class Target(NamedTuple):
         return np.where(is_own, 1.0, -1.0)
 
 
-def target_of(y, weights, loss, classes=None) -> Target:
-    """Return what y is.
+def rows_of_task(coder, X, y, sample_weight, *, reset=True, classes=None):
+    """Return what y is, and the rows of positive weight.
 
     Parameters
     ----------
-    y : ndarray of shape (n_samples,)
-    weights : ndarray of shape (n_samples,), positive, or None
-    loss : str
-        "auto" is the squared error for a continuous y, else the log loss.
-    classes : array-like or None
-        All classes, where y may lack some.
+    coder : TaskDrivenSparseCoder
+    X, y, sample_weight, classes : as given by the user
+    reset : bool
+        Whether y says what it is, or the attributes of the coder do.
 
-    Raises
-    ------
-    ValueError
-        For classes that cannot be used, or a quantity whose variance overflows.
+    Returns
+    -------
+    target : Target
+    rows : Rows
     """
+    dtype = {} if reset else {"dtype": coder.components_.dtype}
+    y_numeric = coder.loss == "squared_error"
+    X, y = validate_fit(coder, X, y, reset=reset, y_numeric=y_numeric, **dtype)
+    weights = validate_sample_weight(sample_weight, X)
+    weights, X, y = drop_weightless(weights, X, y)
+    if reset:
+        target = _target_of(y, weights, coder.loss, classes)
+    else:
+        known = getattr(coder, "classes_", None)
+        target = Target(coder.loss_, known, coder._mean, coder._scale)
+    if target.classes is not None:
+        check_classes(target.classes, y, classes, coder.class_weight)
+        weights = add_class_weights(coder.class_weight, target.classes, y, weights)
+        weights, X, y = drop_weightless(weights, X, y)
+    elif coder.class_weight is not None or classes is not None:
+        raise ValueError(
+            "squared_error is a loss for a quantity, which has no classes: leave "
+            'class_weight and classes out, or set loss="log_loss".'
+        )
+    weights = np.ones(len(y)) if weights is None else weights
+    return target, Rows(X, target.encode(y, coder.label_smoothing), weights)
+
+
+def _target_of(y, weights, loss, classes) -> Target:
+    """Return what y is; for "auto" a quantity if it is continuous."""
     if loss == "auto":
         quantity = type_of_target(y, input_name="y").startswith("continuous")
         loss = "squared_error" if quantity else "log_loss"

@@ -7,21 +7,13 @@ from sklearn.utils import check_random_state
 
 from skexperts._numeric.task_driven import Descent, Head, into_ball
 from skexperts._sklearn import Interval, StrOptions, fit_context
-from skexperts._validation import (
-    add_class_weights,
-    all_or_nothing,
-    check_classes,
-    drop_weightless,
-    validate_fit,
-    validate_sample_weight,
-)
+from skexperts._validation import all_or_nothing
 from skexperts.decomposition._base import BaseSparseCoder
 from skexperts.decomposition._sparse_coder import SparseCoder
-from skexperts.decomposition._targets import Target, target_of
+from skexperts.decomposition._targets import rows_of_task
 from skexperts.decomposition._train import (
     TASK_ROWS,
     Model,
-    Rows,
     Settings,
     begin,
     train,
@@ -73,8 +65,9 @@ class TaskDrivenSparseCoder(BaseSparseCoder):
         ``"auto"`` takes the last for a y that is continuous, as
         :func:`~sklearn.utils.multiclass.type_of_target` tells it, else the first.
 
-    label_smoothing : float, default=0.1
-        With the log loss, how much of the true class is spread over all classes.
+    label_smoothing : float, default=0.3
+        With the log loss, how much of the true class is spread over all classes. It
+        keeps training from ending where all training rows are right, and new ones not.
 
     l2 : float, default=1e-5
         Penalty :math:`\lambda` of the coefficients, in units of the mean squared norm
@@ -87,7 +80,7 @@ class TaskDrivenSparseCoder(BaseSparseCoder):
     positive : bool, default=False
         Whether codes must be non-negative.
 
-    learning_rate_init : float, default=0.03
+    learning_rate_init : float, default=0.1
         The largest part of its norm by which a step moves an atom. In `fit` it rises to
         that and falls to 0, along cosines [2]_; in `partial_fit` it begins there and
         falls as ``1 / sqrt(1 + steps / 1000)``. As neither the unit of X nor the number
@@ -234,11 +227,11 @@ class TaskDrivenSparseCoder(BaseSparseCoder):
         l1_ratio=1.0,
         n_nonzero_coefs=None,
         loss="auto",
-        label_smoothing=0.1,
+        label_smoothing=0.3,
         l2=1e-5,
         dictionary="learn",
         positive=False,
-        learning_rate_init=0.03,
+        learning_rate_init=0.1,
         batch_size="auto",
         max_iter=20,
         tol=1e-4,
@@ -283,19 +276,14 @@ class TaskDrivenSparseCoder(BaseSparseCoder):
         self : TaskDrivenSparseCoder
         """
         with all_or_nothing(self):
-            target, rows = self._rows(X, y, sample_weight, reset=True)
+            target, rows = rows_of_task(self, X, y, sample_weight)
             rows = rows._replace(weights=rows.weights / rows.weights.mean())
             rng = check_random_state(self.random_state)
             settings, model = self._begin(target, rows, rng)
-            model, self.loss_curve_ = train(
-                model,
-                rows,
-                settings,
-                n_passes=self.max_iter,
-                rng=rng,
-                n_jobs=self.n_jobs,
-            )
+            options = {"n_passes": self.max_iter, "rng": rng, "n_jobs": self.n_jobs}
+            model, self.loss_curve_ = train(model, rows, settings, **options)
             self._publish(target, model, settings)
+            vars(self).pop("_descent", None)
             self.n_iter_ = self.max_iter
         return self
 
@@ -306,7 +294,8 @@ class TaskDrivenSparseCoder(BaseSparseCoder):
         """Take one pass over some rows, in the order given.
 
         The first call makes the first dictionary of its rows, and fixes `alpha`, the
-        loss, and the classes or the unit of y. `n_components` must stay.
+        loss, and the classes or the unit of y. `n_components` must stay. After `fit`,
+        lower `learning_rate_init` to keep what was learned.
 
         Parameters
         ----------
@@ -327,7 +316,9 @@ class TaskDrivenSparseCoder(BaseSparseCoder):
             first = not hasattr(self, "components_")
             if not first:
                 self._check_n_components()
-            target, rows = self._rows(X, y, sample_weight, first, classes)
+            target, rows = rows_of_task(
+                self, X, y, sample_weight, reset=first, classes=classes
+            )
             if first:
                 rng = check_random_state(self.random_state)
                 settings, model = self._begin(target, rows, rng)
@@ -338,28 +329,9 @@ class TaskDrivenSparseCoder(BaseSparseCoder):
             model, loss = train_on(model, rows, settings)
             self.loss_curve_ = [*self.loss_curve_, loss]
             self._publish(target, model, settings)
+            self._descent = model.descent
             self.n_iter_ += 1
         return self
-
-    def _rows(self, X, y, sample_weight, reset, classes=None):
-        """Return what y is, and the rows of positive weight."""
-        dtype = {} if reset else {"dtype": self.components_.dtype}
-        y_numeric = self.loss == "squared_error"
-        X, y = validate_fit(self, X, y, reset=reset, y_numeric=y_numeric, **dtype)
-        weights = validate_sample_weight(sample_weight, X)
-        weights, X, y = drop_weightless(weights, X, y)
-        target = self._target(y, weights, classes, reset)
-        if target.classes is not None:
-            check_classes(target.classes, y, classes, self.class_weight)
-            weights = add_class_weights(self.class_weight, target.classes, y, weights)
-            weights, X, y = drop_weightless(weights, X, y)
-        elif self.class_weight is not None or classes is not None:
-            raise ValueError(
-                "squared_error is a loss for a quantity, which has no classes: leave "
-                'class_weight and classes out, or set loss="log_loss".'
-            )
-        weights = np.ones(len(y)) if weights is None else weights
-        return target, Rows(X, target.encode(y, self.label_smoothing), weights)
 
     def _begin(self, target, rows, rng):
         """Return settings, and the model of the unsupervised dictionary."""
@@ -397,14 +369,8 @@ class TaskDrivenSparseCoder(BaseSparseCoder):
         self.components_ = model.components
         self.coef_ = model.head.coef.astype(np.float64) * target.scale
         self.intercept_ = model.head.intercept * target.scale + target.mean
-        self._descent, self._unit, self._size = model.descent, model.unit, model.size
+        self._unit, self._size = model.unit, model.size
         self._prepare(settings.coding["alpha"])
-
-    def _target(self, y, weights, classes, reset):
-        if reset:
-            return target_of(y, weights, self.loss, classes)
-        known = getattr(self, "classes_", None)
-        return Target(self.loss_, known, self._mean, self._scale)
 
     def _model(self, target):
         """Return the model that the attributes stand for."""
@@ -412,7 +378,7 @@ class TaskDrivenSparseCoder(BaseSparseCoder):
         intercept = (self.intercept_ - target.mean) / target.scale
         dtype = self.components_.dtype
         head = Head(coef.astype(dtype), intercept.astype(dtype))
-        # A flat file does not hold the descent.
+        # Neither a fit nor a flat file leaves a descent behind.
         descent = getattr(self, "_descent", Descent.start(self.components_, *head))
         return Model(self.components_, head, descent, self._unit, self._size)
 

@@ -119,8 +119,8 @@ FLAT = {
         X, LABELS
     ),
     "task values": lambda: sx.TaskDrivenSparseCoder(
-        6, random_state=0, sparse_output=False
-    ).partial_fit(X, VALUES),
+        6, max_iter=2, random_state=0, sparse_output=False
+    ).fit(X, VALUES),
     "selector": lambda: sx.SparseFeatureSelector().fit(X, LABELS),
     "softmax": lambda: gate(sx.SoftmaxGate()),
     "sigmoid": lambda: gate(sx.SigmoidGate()),
@@ -135,6 +135,9 @@ OTHERS = {
     "texts": lambda: sx.SegmentVectorizer(n_segments=2).fit(TEXTS),
     "tree": lambda: sx.TreePartitioner(3, random_state=0).fit(X, VALUES),
     "partitioned by a tree": lambda: regressor(partitioner=sx.TreePartitioner()),
+    "task stream": lambda: sx.TaskDrivenSparseCoder(6, random_state=0).partial_fit(
+        X, LABELS
+    ),
     "gated stream": lambda: sx.GatedExpertsClassifier(**GATED).partial_fit(
         X, LABELS, classes=["low", "mid", "high"]
     ),

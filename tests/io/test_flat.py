@@ -26,6 +26,7 @@ from skexperts import (
     PartitionedExpertsRegressor,
     RandomPartitioner,
     SparseCoder,
+    TaskDrivenSparseCoder,
     TreePartitioner,
 )
 from skexperts.ensemble import prune_experts
@@ -92,6 +93,10 @@ def test_pruned_models_and_streams(tmp_path):
     assert_same(again, stream)
     again.partial_fit(X, VALUES)
     assert np.isfinite(again.predict(X)).all()
+    coder = TaskDrivenSparseCoder(6, random_state=0).partial_fit(X, LABELS)
+    again = through(coder, tmp_path)
+    assert_same(again, coder)
+    assert again.partial_fit(X, LABELS).n_iter_ == 2
 
 
 def test_frames_and_sparse_rows(tmp_path):
