@@ -59,9 +59,10 @@ def rows_of_task(coder, X, y, sample_weight, *, reset=True, classes=None):
     Parameters
     ----------
     coder : TaskDrivenSparseCoder
-    X, y, sample_weight, classes : as given by the user
+    X, y, sample_weight : as given by the user
     reset : bool
         Whether y says what it is, or the attributes of the coder do.
+    classes : as given by the user
 
     Returns
     -------

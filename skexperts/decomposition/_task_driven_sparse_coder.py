@@ -83,8 +83,8 @@ class TaskDrivenSparseCoder(BaseSparseCoder):
     learning_rate_init : float, default=0.1
         The largest part of its norm by which a step moves an atom. In `fit` it rises to
         that and falls to 0, along cosines [2]_; in `partial_fit` it begins there and
-        falls as ``1 / sqrt(1 + steps / 1000)``. As neither the unit of X nor the number
-        of features matters, the default seldom needs to be changed.
+        falls as ``1 / sqrt(1 + steps / 1000)``. Neither the unit of X nor the number of
+        features has a part in it. Try 0.03 for a quantity, and for few features.
 
     batch_size : int or "auto", default="auto"
         Rows to a step. ``"auto"`` takes a 64th of the rows, at least 16, at most 256.

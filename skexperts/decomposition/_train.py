@@ -16,7 +16,7 @@ from skexperts._numeric.task_driven import (
     into_ball,
     solve_head,
 )
-from skexperts._parallel import one_blas_thread
+from skexperts._threads import one_blas_thread
 from skexperts.decomposition._encode import (
     descend,
     encode,
