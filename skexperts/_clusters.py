@@ -48,6 +48,8 @@ class Cluster:
         # Answers that joblib waits for.
         self.due: dict[int, Callable] = {}
         self.shared: dict[int, Any] = {}
+        # Whether a worker died since the first chunk was sent.
+        self.lossy = False
 
     @contextmanager
     def serving(self, shared):
@@ -126,6 +128,7 @@ class Cluster:
         if isinstance(out, NotSent):
             return out
         if any(kind.__name__ in _DEATHS for kind in type(out).__mro__):
+            self.lossy = True
             return [([(i, Failure(out, lost=True), 0.0) for i, _ in chunk], [])]
         if isinstance(out, BaseException):
             return NotSent(_cannot_read(out, self.place))
@@ -144,6 +147,7 @@ class Cluster:
     def forget(self):
         """Have nobody work on what is not waited for any more."""
         self.due.clear()
+        self.lossy = False
 
 
 class _Dask(Cluster):

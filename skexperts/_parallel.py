@@ -188,6 +188,8 @@ class _Workers:
         self.seconds = 0.0
         self.memmaps = True
         self.over = False
+        # How many were done when the last chunks were sent.
+        self.done_before = 0
         self.cluster = None
         self.shared = (function, task, *common)
 
@@ -231,8 +233,8 @@ class _Workers:
         """Cut the tasks to be tried next."""
         left = [i for i in order if i not in self.done]
         calm = [i for i in left if not self.deaths[i]]
-        if self.deaths and not self.done:
-            # Where all workers die, this is known after three of them.
+        if self.deaths and len(self.done) == self.done_before:
+            # Where all workers die, this is known soon.
             return [[max(left, key=self.deaths.__getitem__)]]
         if not calm:
             suspects = [[i] for i in left if self.deaths[i] == 1]
@@ -249,6 +251,7 @@ class _Workers:
     def _all_return(self, parallel, chunks):
         """Try some chunks; whether no worker died."""
         sent: dict = {}
+        self.done_before = len(self.done)
         with closing(self._answers(parallel, chunks, sent)) as answers:
             while True:
                 try:
@@ -266,18 +269,17 @@ class _Workers:
                 chunk = sent.pop(answer[0][0][0])
                 try:
                     self._keep(chunk, *answer)
-                except Exception:
+                except Exception as error:
                     self._end_threads(answers)
-                    raise
-                if self.deaths and not self.done:
-                    return False
+                    # Closed without an error, joblib would warn of what is left.
+                    answers.throw(error)
 
     def _answers(self, parallel, chunks, sent):
         """Yield what chunks give as they end; note what is sent, by its first task."""
 
         def send():
             for chunk in chunks:
-                if self.over:
+                if self.over or (self.cluster is not None and self.cluster.lossy):
                     return
                 sent[chunk[0]] = chunk
                 yield delayed(_run_chunk)(

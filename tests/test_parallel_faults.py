@@ -5,7 +5,9 @@ import pickle
 import sys
 import threading
 import time
+import warnings
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 import cloudpickle
@@ -139,7 +141,11 @@ def starve(log, number):
 def test_what_has_answered_is_not_blamed_for_a_death():
     failed, log = [], Log()
     log.starved = threading.Event()
-    with joblib.parallel_config(backend=MortalThreads()):
+    with (
+        warnings.catch_warnings(),
+        joblib.parallel_config(backend=MortalThreads()),
+    ):
+        warnings.simplefilter("error")
         run_tasks(
             starve,
             [(0,), (1,)],
@@ -149,6 +155,24 @@ def test_what_has_answered_is_not_blamed_for_a_death():
         )
     assert not failed
     assert log.begun == {0: 2, 1: 2}
+
+
+def first_fails(number):
+    if number == 0:
+        raise ValueError("task 0")
+    time.sleep(0.02)
+
+
+def test_an_error_ends_the_others_without_a_word_of_joblib():
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        # Outside the main thread nothing holds warnings back.
+        with ThreadPoolExecutor(1) as pool:
+            tasks = [(number,) for number in range(20)]
+            call = pool.submit(run_tasks, first_fails, tasks, n_jobs=2)
+            with pytest.raises(ValueError, match="task 0"):
+                call.result()
+    assert not seen
 
 
 class Strange(Exception):
