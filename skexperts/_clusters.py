@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from scipy.sparse import issparse
@@ -167,6 +168,7 @@ class _Dask(Cluster):
         self.client = backend.client
         given = getattr(backend, "wait_for_workers_timeout", None) or 0
         self.patience = max(given, _SECONDS_WITHOUT_WORKERS)
+        self.name = f"skexperts-{uuid4().hex}"
         self.futures: set = set()
         self.scattered: dict[int, Any] = {}
 
@@ -185,7 +187,7 @@ class _Dask(Cluster):
         future = self.client.submit(
             run,
             *map(self.scatter, values),
-            pure=False,
+            key=f"{self.name}-{uuid4().hex}",
             **getattr(self.backend, "submit_kwargs", {}),
         )
         self.futures.add(future)
@@ -247,12 +249,17 @@ class _Dask(Cluster):
         for error in said.values():
             if isinstance(error, ImportError):
                 raise _cannot_read(error, self.place)
+        # Where the scheduler takes no plugin, it gives a task four deaths.
+        with suppress(Exception):
+            self.client.register_plugin(_one_death(self.name), name=self.name)
         over = threading.Event()
         threading.Thread(target=self._watch, args=(over,), daemon=True).start()
         try:
             yield
         finally:
             over.set()
+            with suppress(Exception):
+                self.client.unregister_scheduler_plugin(self.name)
 
     def _watch(self, over):
         seen = time.monotonic()
@@ -269,6 +276,23 @@ class _Dask(Cluster):
         futures, self.futures, self.scattered = self.futures, set(), {}
         with suppress(Exception):
             self.client.cancel(list(futures), force=True)
+
+
+def _one_death(prefix):
+    """Make a plugin by which Dask does not try tasks of a dead worker again."""
+    from distributed.diagnostics.plugin import SchedulerPlugin
+
+    # Defined here it is pickled by value: the scheduler may lack this package.
+    class OneDeath(SchedulerPlugin):
+        async def start(self, scheduler):
+            self.scheduler = scheduler
+
+        def transition(self, key, start, finish, *args, **kwargs):
+            if finish == "processing" and str(key).startswith(prefix):
+                task = self.scheduler.tasks[key]
+                task.suspicious = self.scheduler.allowed_failures
+
+    return OneDeath()
 
 
 class _Ray(Cluster):

@@ -6,6 +6,7 @@ from benchmarks.reliability.goals import count
 
 # Of the 59 cells that are not at fault: 5 %.
 MOST_EXTRA = 2
+MOST_SECONDS = 30
 
 
 def run(quick):
@@ -16,6 +17,8 @@ def run(quick):
         def ended(name, found=found):
             if found[name]["error"]:
                 raise RuntimeError(found[name]["error"])
+            if found[name]["seconds"] > MOST_SECONDS:
+                raise RuntimeError(f"it took {found[name]['seconds']} seconds")
 
         def few_extra(name, found=found):
             ended(name)

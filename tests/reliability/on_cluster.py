@@ -29,7 +29,8 @@ from skexperts.partition import ColumnPartitioner
 
 N_CELLS = 60
 BAD = 5
-SECONDS = 30
+# Starting a worker takes long where the machine is busy.
+SECONDS = 120
 MODULE = "only_here"
 
 
@@ -268,14 +269,17 @@ def workers_gone(folder):
 
 @contextmanager
 def dask():
+    import dask
     from distributed import Client, LocalCluster
 
     with (
+        # Else it closes workers that are away 15 seconds after an earlier death.
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "10 minutes"}),
         LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
         ) as cluster,
         Client(cluster),
-        joblib.parallel_config(backend="dask"),
+        joblib.parallel_config(backend="dask", wait_for_workers_timeout=SECONDS),
     ):
         yield
 
@@ -315,7 +319,7 @@ CASES = {
 }
 
 
-def outcomes(cluster, seconds=300):
+def outcomes(cluster, seconds=600):
     """Return what each case gave, by its name, in a process of its own.
 
     Parameters
