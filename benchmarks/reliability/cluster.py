@@ -27,5 +27,6 @@ def run(quick):
 
         what = f"{cluster}: right model or clear error, each in 30 s"
         yield count("G10", what, list(found), ended)
-        what = f"{cluster}: a worker killed, at most 5 % of cells fitted again"
+        seconds = on_cluster.DYING_SECONDS
+        what = f"{cluster}: killed {seconds} s into a cell, at most 5 % fitted again"
         yield count("G10", what, ["killed_once"], few_extra)

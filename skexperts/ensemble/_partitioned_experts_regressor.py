@@ -91,37 +91,31 @@ class PartitionedExpertsRegressor(RegressorMixin, BasePartitionedExperts):
 
     min_cell_size : int, default=10
         A cell with fewer training rows gets no expert: its rows go to the next nearest
-        cell, or, if no other claims them, to the expert of cell -1. At least one cell
-        stays.
+        cell, or, if none claims them, to the expert of cell -1. One cell stays at least.
 
     cv : int, splitter or iterable of splits, default=None
         Folds of ``n_experts="auto"``; None means 5. Numbers give shuffled folds.
 
     cell_timeout : float, default=None
-        Seconds in which no expert is done, after which the workers are stopped. What
-        they were at is tried again, and fails the third time; so let it be several
-        times what an expert takes. It needs ``n_jobs`` of 2 or more and joblib's
-        default backend: nothing else can be stopped.
+        Seconds without an expert done after which the workers are stopped. What they
+        were at is tried again, and fails the third time; so allow several times what an
+        expert takes. It needs ``n_jobs`` of 2 or more and joblib's default backend.
 
     on_cell_error : {"raise", "fallback"}, default="raise"
-        What an expert that cannot be fitted is: an error that names its cell, or no
-        reason to lose the others. With ``"fallback"`` a shared expert, fitted on all
-        rows, serves its cell; for groups of features, a constant one. One warning says
-        so, and ``fit_report_``.
+        An expert that cannot be fitted is an error that names its cell, or, with
+        ``"fallback"``, one warning: a shared expert, fitted on all rows, serves its
+        cell (for groups of features a constant one), as ``fit_report_`` says.
 
     checkpoint : str or path, default=None
-        A folder in which every expert is kept as soon as it is fitted. The same fit,
-        begun again after whatever has stopped it, reads those that are there and fits
-        the others, with the same bits in the end; if some cells have changed, it fits
-        these. It needs a ``random_state``. Experts that have more than arrays and
-        numbers are kept as pickles, which can run code when they are read: a folder
-        that others can write to is refused. Experts of other parameters, data or
-        versions are not read; where code of your own has changed, use a new folder.
-        Nothing in it is ever deleted.
+        A folder in which every expert is kept as soon as it is fitted; nothing in it is
+        ever deleted. The same fit, begun again, reads the experts that are there and
+        fits the others, with the same bits in the end; those of other parameters, data
+        or versions are fitted again. Where code of your own has changed, use a new
+        folder. It needs a ``random_state``. Experts of more than arrays and numbers are
+        pickles, which can run code: a folder that others can write to is refused.
 
     n_jobs : int, default=None
-        Number of experts fitted at a time, as in joblib. The fitted model does not
-        depend on it.
+        Number of experts fitted at a time, as in joblib. The model is the same.
 
     random_state : int, RandomState instance or None, default=None
         Seeds the partitioner and, by cell id, every expert, where their own
