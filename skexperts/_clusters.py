@@ -7,7 +7,6 @@ while tasks run on it: values travel sealed and are opened inside the task, wher
 error is an ordinary one, and a task that was lost is answered as such.
 """
 
-import pickle
 import sys
 import threading
 import time
@@ -21,6 +20,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skexperts._failures import Failure, NotSent
+from skexperts._sealed import Put, Sealed, opened_result, run_sealed
 
 # How long a cluster may be without any worker. A worker that died is back in a few
 # seconds; joblib's own ``wait_for_workers_timeout`` makes it longer.
@@ -90,7 +90,7 @@ class Cluster:
         try:
             func.items = [
                 (
-                    _run_sealed,
+                    run_sealed,
                     [
                         self.dumps,
                         *(
@@ -118,7 +118,7 @@ class Cluster:
             return value
         if issparse(value):
             return value
-        return _Sealed(value, self.dumps)
+        return Sealed(value, self.dumps)
 
     def count(self, effective_n_jobs, n_jobs):
         """Count the jobs."""
@@ -138,7 +138,7 @@ class Cluster:
         ((outcomes, seen),) = out
         if outcomes is None:
             return NotSent(_cannot_read(seen, self.place))
-        return [([(i, _opened_result(data), s) for i, data, s in outcomes], seen)]
+        return [([(i, opened_result(data), s) for i, data, s in outcomes], seen)]
 
     @contextmanager
     def watching(self):
@@ -310,7 +310,7 @@ class _Ray(Cluster):
         """Put a value where all workers of a machine read it, without copies."""
         import ray
 
-        return _Put(ray.put(super().seal(value)))
+        return Put(ray.put(super().seal(value)))
 
 
 def cluster_of(backend, n_jobs) -> Cluster | None:
@@ -345,65 +345,6 @@ def in_task_of_dask() -> bool:
         return bool(get_worker())
     except ValueError:
         return False
-
-
-class _Sealed:
-    """A value that is unpickled inside the task that needs it."""
-
-    def __init__(self, value, dumps):
-        self.data = dumps(value)
-
-    def __sizeof__(self):
-        return len(self.data)
-
-    def open(self):
-        return pickle.loads(self.data)
-
-
-class _Put:
-    """A value, sealed or not, in the store of Ray."""
-
-    def __init__(self, reference):
-        self.reference = reference
-
-    def open(self):
-        import ray
-
-        return _open(ray.get(self.reference))
-
-
-def _open(value):
-    return value.open() if isinstance(value, (_Sealed, _Put)) else value
-
-
-def _run_sealed(dumps, *sealed):
-    """On a worker: run a chunk, and seal what it gives."""
-    try:
-        run, *arguments = [_open(value) for value in sealed]
-    except Exception as error:
-        return None, Failure(error).portable().error
-    outcomes, seen = run(*arguments)
-    return [
-        (i, _sealed_result(result, dumps), seconds) for i, result, seconds in outcomes
-    ], seen
-
-
-def _sealed_result(result, dumps):
-    try:
-        return dumps(result)
-    except Exception as error:
-        return _unanswered(error)
-
-
-def _opened_result(data):
-    try:
-        return data if isinstance(data, Failure) else pickle.loads(data)
-    except Exception as error:
-        return _unanswered(error)
-
-
-def _unanswered(error):
-    return Failure(error).portable()._replace(lost=True)
 
 
 def _cannot_read(error, place):

@@ -271,7 +271,9 @@ def hang(folder, number):
     return number**2
 
 
-def test_workers_that_hang_are_stopped(tmp_path):
+def test_workers_that_hang_are_stopped(tmp_path, monkeypatch):
+    # Each death costs seconds.
+    monkeypatch.setattr(_parallel, "_MOST_DEATHS", 2)
     failed = []
     results = run_tasks(
         hang,

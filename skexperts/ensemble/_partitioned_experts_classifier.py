@@ -102,7 +102,7 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
 
     min_cell_size : int, default=10
         A cell with fewer training rows gets no expert: its rows go to the next nearest
-        cell, or, if none claims them, to the expert of cell -1. One cell stays at least.
+        cell, or, if none claims them, to the expert of cell -1. At least one stays.
 
     cv : int, splitter or iterable of splits, default=None
         Folds of ``n_experts="auto"``; None means 5. Numbers give shuffled folds.
@@ -180,9 +180,8 @@ class PartitionedExpertsClassifier(ClassifierMixin, BasePartitionedExperts):
         ``"constant"`` (one class only), ``"merged"`` (fewer rows than
         ``min_cell_size``), ``"empty"``, ``"unused"`` (the gate routes no training row
         to it), ``"fallback"`` (a shared expert stands for one that could not be
-        fitted), or ``"global"``: ``n_experts="auto"`` has found that no partition does
-        better than one expert. ``pandas.DataFrame(model.fit_report_)`` is a table. Cell
-        -1 is the last one.
+        fitted), or ``"global"`` (``n_experts="auto"``: no partition does better).
+        ``pandas.DataFrame(model.fit_report_)`` is a table. Cell -1 is the last one.
 
     n_features_in_ : int
         Number of features seen during fit.

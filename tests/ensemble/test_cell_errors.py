@@ -19,6 +19,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from skexperts import _parallel
 from skexperts.combine import AlphaCombinerClassifier
 from skexperts.ensemble import PartitionedExpertsClassifier, PartitionedExpertsRegressor
 from skexperts.exceptions import CellFitError
@@ -154,7 +155,9 @@ def test_a_cell_that_kills_its_worker_costs_itself():
     check_fallback(model, 3, X, y)
 
 
-def test_a_cell_that_hangs_costs_itself():
+def test_a_cell_that_hangs_costs_itself(monkeypatch):
+    # Each death costs seconds.
+    monkeypatch.setattr(_parallel, "_MOST_DEATHS", 2)
     X, y = segments()
     model = model_of(BrittleClassifier("hangs", 3), n_jobs=2, cell_timeout=3)
     with pytest.raises(CellFitError, match="of cell 3 .* TimeoutError: no answer for"):
