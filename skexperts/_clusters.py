@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy.sparse import issparse
@@ -26,6 +27,8 @@ from skexperts._sealed import Put, Sealed, opened_result, run_sealed
 # seconds; joblib's own ``wait_for_workers_timeout`` makes it longer.
 _SECONDS_WITHOUT_WORKERS = 20
 _SECONDS_BETWEEN_LOOKS = 1
+# Threads that share a backend object take turns.
+_turns: WeakKeyDictionary = WeakKeyDictionary()
 # Errors of Dask and Ray which say that a worker died, and not what a task did.
 _DEATHS = {"KilledWorker", "RayActorError", "WorkerCrashedError", "NodeDiedError"}
 
@@ -61,6 +64,10 @@ class Cluster:
         shared : tuple
             Arguments of all tasks, which are sealed once.
         """
+        with _turns.setdefault(self.backend, threading.RLock()):
+            yield from self._serving(shared)
+
+    def _serving(self, shared):
         # The values are kept, so that no other gets the number of one of them.
         self.values = shared
         self.shared = {id(value): self.seal(value) for value in shared}
@@ -83,6 +90,7 @@ class Cluster:
         chunk, name = arguments[2], id(callback)
 
         def answer(out):
+            """Tell joblib, unless it was told."""
             if self.due.pop(name, None) is not None:
                 callback(self.translate(chunk, out))
 

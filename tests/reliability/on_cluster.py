@@ -14,12 +14,14 @@ import sys
 import tempfile
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import joblib
 import numpy as np
+from joblib.parallel import get_active_backend
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
@@ -236,6 +238,18 @@ def nested(folder):
         np.testing.assert_array_equal(search.cv_results_[name], again.cv_results_[name])
 
 
+def two_threads(folder):
+    """With one backend object."""
+    backend = get_active_backend()[0]
+
+    def one(_):
+        with joblib.parallel_config(backend=backend):
+            return bits(fit())
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(one, range(4))) == [sequential()[0]] * 4
+
+
 def package_missing(folder):
     """Workers without skexperts, or what stands for it."""
     from distributed import default_client
@@ -317,7 +331,15 @@ SAME = [
     missing_module,
 ]
 CASES = {
-    "dask": [*SAME, unreadable, nested, package_missing, all_die, workers_gone],
+    "dask": [
+        *SAME,
+        unreadable,
+        nested,
+        two_threads,
+        package_missing,
+        all_die,
+        workers_gone,
+    ],
     "ray": SAME,
 }
 
