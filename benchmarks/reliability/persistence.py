@@ -268,7 +268,9 @@ def read_changed(form, seed, n_files):
         for data in files.values():
             # What is imported once is no event of a changed file.
             (folder / "changed").write_bytes(data)
-            list(answers(load(form, folder / "changed")))
+            model = load(form, folder / "changed")
+            list(answers(model))
+            repr(model)
         sys.addaudithook(hook)
         for i in range(seed, seed + n_files):
             rng = random.Random(i)
