@@ -103,8 +103,10 @@ class Predicts:
     def _predict(self, X):
         """Return what :meth:`_decode` makes of combined outputs."""
         check_is_fitted(self)
-        blocks = self._combine_blocks(self._validate_new(X))
-        return np.concatenate([self._decode(part) for _, part in blocks])
+        X = self._validate_new(X)
+        with asking_parts(self, X):
+            blocks = self._combine_blocks(X)
+            return np.concatenate([self._decode(part) for _, part in blocks])
 
     def _combine_blocks(self, X):
         """Yield blocks of rows and their combined outputs, in bounded memory."""
