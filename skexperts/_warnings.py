@@ -49,6 +49,7 @@ class CaughtWarnings:
             self.extend((w.category, str(w.message)) for w in self._records)
 
     def extend(self, seen):
+        """Add what has been seen elsewhere."""
         self.seen.extend(seen)
 
     def issue_summary(self, n_tasks):
