@@ -172,11 +172,16 @@ class Oracle:
         return routed
 
     @cached_property
+    def training_weights(self):
+        """Return the gate weights of every training row, without merged cells."""
+        cells = self.live + [-1] * self.has_shared
+        return self._weights_of(self.X, self.training_affinity, cells)
+
+    @cached_property
     def training_routing(self):
         """Return ``{cell: weight}`` for each training row, as experts are fitted."""
-        model = self.model
+        model, table = self.model, self.training_weights
         cells = self.live + [-1] * self.has_shared
-        table = self._weights_of(self.X, self.training_affinity, cells)
         top_k = min(model.top_k, len(cells))
         if model.capacity_factor is None or not self.live:
             routed = [keep_top(row, top_k) for row in table]

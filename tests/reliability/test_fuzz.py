@@ -45,6 +45,26 @@ def test_other_compositions(seed):
     fuzz.check(seed)
 
 
+@pytest.mark.parametrize("seed", [11855, 12235])
+def test_rows_of_equal_weight_where_room_is_limited(seed):
+    assert fuzz.check(seed)
+
+
+def test_fewer_rows_with_a_weight_than_a_cluster_needs():
+    assert not fuzz.check(16057)
+
+
+def test_wrong_weights_are_seen_where_room_is_limited(monkeypatch):
+    right = fuzz.Oracle.training_weights.func
+
+    def wrong(oracle):
+        return [[weight * (1 + 1e-6) for weight in row] for row in right(oracle)]
+
+    monkeypatch.setattr(fuzz.Oracle, "training_weights", property(wrong))
+    with pytest.raises(AssertionError, match="tolerance"):
+        fuzz.check(12235)
+
+
 class Forgets(fuzz.Shares):
     """Says something else when it is asked again."""
 
