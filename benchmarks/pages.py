@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 
 from benchmarks import (
+    codes_report,
     compare_experts,
     compare_gated,
     experts_report,
@@ -30,6 +31,7 @@ def write():
         "comparison_gated.md": gated_report.markdown(
             **read("gated"), names=compare_gated.NAMES
         ),
+        "codes.md": codes_report.markdown(**read("codes")),
         "streams.md": streams_report.markdown(**read("streams")),
         "systems.md": systems_report.markdown(**read("systems")),
     }
