@@ -338,8 +338,7 @@ class TaskDrivenSparseCoder(BaseSparseCoder):
         """Return settings, and the model of the unsupervised dictionary."""
         dictionary = self.dictionary
         if not isinstance(dictionary, str):
-            X = rows.X
-            dictionary = into_ball(given_atoms(dictionary, X.shape[1], X.dtype))
+            dictionary = into_ball(given_atoms(dictionary, rows.X))
         coder = SparseCoder(
             self.n_components,
             method=self.method,
@@ -372,8 +371,9 @@ class TaskDrivenSparseCoder(BaseSparseCoder):
         if target.classes is not None:
             self.classes_ = target.classes
         self.components_ = model.components
-        self.coef_ = model.head.coef.astype(np.float64) * target.scale
-        self.intercept_ = model.head.intercept * target.scale + target.mean
+        coef, intercept = (each.astype(np.float64) for each in model.head)
+        self.coef_ = coef * target.scale
+        self.intercept_ = intercept * target.scale + target.mean
         self._unit, self._size = model.unit, model.size
         self._prepare(settings.coding["alpha"])
 

@@ -359,6 +359,16 @@ def test_a_quantity_that_is_constant_at_first_has_the_unit_1(blobs, coder, value
     assert coder.partial_fit(X, value + X[:, 0]).loss_curve_[-1] < 10
 
 
+def test_a_quantity_far_from_0_keeps_its_precision_on_single_precision_rows(blobs):
+    X = blobs[0].astype(np.float32)
+    coder = TaskDrivenSparseCoder(8, max_iter=3, random_state=0)
+    near, far = (
+        clone(coder).fit(X, X[:, 0].astype(np.float64) + offset).intercept_ - offset
+        for offset in (0, 1e9 + 30)
+    )
+    np.testing.assert_allclose(near, far, atol=1e-5)
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_quantity_may_be_larger_than_whole_numbers_are(blobs, coder):
     X, _ = blobs
