@@ -111,11 +111,7 @@ def classes_of(y):
     """
     labels = _distinct(y) if y.dtype == object else y
     check_labels_given(labels)
-    try:
-        classes = np.unique(labels)
-    except TypeError as error:
-        types = ", ".join(sorted({type(label).__name__ for label in y}))
-        raise ValueError(f"y mixes labels of the types {types}. Use one.") from error
+    classes = _sorted(labels)
     if y.dtype.kind not in "biuU":
         # Dear, and needless for whole numbers and strings: hundreds of small fits. Of
         # objects it reads the first.
@@ -139,7 +135,8 @@ def check_classes(known, y, classes, class_weight):
         As given in this call.
     class_weight : dict, "balanced" or None
     """
-    present = np.unique(y)
+    check_labels_given(y)
+    present = _sorted(y)
     unknown = np.setdiff1d(present, known)
     if len(unknown):
         raise ValueError(
@@ -168,6 +165,15 @@ def check_labels_given(y, none_allowed=False):
     missing_none = not none_allowed and any(label is None for label in distinct)
     if missing_none or any(label != label for label in distinct):
         raise ValueError("y has missing labels (None or NaN). Leave those rows out.")
+
+
+def _sorted(labels):
+    """Return different labels in ascending order."""
+    try:
+        return np.unique(labels)
+    except TypeError as error:
+        types = ", ".join(sorted({type(label).__name__ for label in labels}))
+        raise ValueError(f"y mixes labels of the types {types}. Use one.") from error
 
 
 def _distinct(labels):

@@ -34,7 +34,7 @@ def make_dictionary(X, dictionary, n_components, *, weights, rng):
     """
     n_features = X.shape[1]
     if not isinstance(dictionary, str):
-        return _given(dictionary, n_features, X.dtype), 1
+        return given_atoms(dictionary, X), 1
     if dictionary == "identity":
         return align_sparse_api(eye_array(n_features, dtype=X.dtype, format="csr")), 1
     rows, weights = without_zero_rows(X, weights)
@@ -51,16 +51,18 @@ def make_dictionary(X, dictionary, n_components, *, weights, rng):
     return atoms / row_norms(atoms)[:, None], 1
 
 
-def _given(dictionary, n_features, dtype):
+def given_atoms(dictionary, X):
+    """Return a copy of the atoms of a user as an array, or raise a ValueError."""
     try:
         atoms = check_array(
-            dictionary, dtype=dtype, order="C", copy=True, input_name="dictionary"
+            dictionary, dtype=X.dtype, order="C", copy=True, input_name="dictionary"
         )
     except ValueError as error:
         raise ValueError(
             "dictionary must be a finite array of shape (n_components, n_features), or "
             f"one of 'identity', 'kmeans', 'learn', 'sample': {error}"
         ) from error
+    n_features = X.shape[1]
     if atoms.shape[1] != n_features:
         raise ValueError(
             f"dictionary has {atoms.shape[1]} features, but X has {n_features}: give "

@@ -78,7 +78,10 @@ def prepare_patches(patches, weights, *, contrast_eps, whiten_eps):
             if contrast_eps is None
             else patch_variances(patches)
         )
-    if not np.isfinite(spread).all():
+    # Normalised patches are of order 1; others are squared as they are.
+    kept = contrast_eps is None
+    limit = float(np.finfo(patches.dtype if kept else np.float64).max)
+    if not spread.max() < limit / patches.size:
         raise ValueError(
             f"X has values whose squares overflow, up to {np.abs(patches).max():g}. "
             "Scale X."

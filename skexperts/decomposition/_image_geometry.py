@@ -3,6 +3,8 @@
 from math import isqrt
 from numbers import Integral
 
+import numpy as np
+
 from skexperts._numeric.patches import PatchGeometry
 
 
@@ -58,7 +60,8 @@ def pair(value, name, meaning) -> tuple[int, int]:
 
 
 def _whole_numbers(value, name, meaning, lengths):
-    numbers = tuple(value)
+    # A flag, or an array of no dimension, is array-like to validation.
+    numbers = tuple(value) if np.iterable(value) else ()
     if len(numbers) not in lengths or not all(
         isinstance(n, Integral) and not isinstance(n, bool) and n >= 1 for n in numbers
     ):

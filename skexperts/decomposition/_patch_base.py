@@ -13,15 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 from skexperts._doc_links import DocLinkMixin
 from skexperts._numeric.patches import join_patches
 from skexperts._sklearn import align_sparse_api
-from skexperts._validation import validate_predict
+from skexperts._validation import FLOAT_DTYPES, validate_predict
 from skexperts._warnings import users_stacklevel
 from skexperts.decomposition._encode_patches import PatchEncoder, encode_images
 
-# Whole numbers become the first.
-IMAGE_DTYPES = [np.float32, np.float64]
-
 
 def _keeps_images(coder):
+    if hasattr(coder, "_pooled"):
+        return coder._pooled.grid is None and coder.contrast_floor_ is None
     return coder.pool_grid is None and coder.contrast_eps is None
 
 
@@ -84,7 +83,7 @@ class BasePatchCoder(DocLinkMixin, TransformerMixin, BaseEstimator, metaclass=AB
         X_original : ndarray of shape (n_images, n_features)
         """
         check_is_fitted(self)
-        codes = check_array(X, accept_sparse="csr", dtype=IMAGE_DTYPES, input_name="X")
+        codes = check_array(X, accept_sparse="csr", dtype=FLOAT_DTYPES, input_name="X")
         encoder = self._encoder()
         if codes.shape[1] != encoder.n_outputs:
             raise ValueError(

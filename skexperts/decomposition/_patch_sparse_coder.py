@@ -22,7 +22,7 @@ from skexperts.decomposition._draw_patches import (
 )
 from skexperts.decomposition._encode_patches import Pooling
 from skexperts.decomposition._image_geometry import check_grid, geometry_of, pair
-from skexperts.decomposition._patch_base import IMAGE_DTYPES, BasePatchCoder
+from skexperts.decomposition._patch_base import BasePatchCoder
 from skexperts.decomposition._sparse_coder import SparseCoder
 
 _OF_CODER = (
@@ -30,6 +30,14 @@ _OF_CODER = (
     *("positive", "tol", "max_iter"),
 )
 _COUNT_OR_PAIR = [Interval(Integral, 1, None, closed="left"), "array-like"]
+
+
+def _dtypes_of(X):
+    """Types that images may have; others, as whole numbers, become the first."""
+    dtypes = [np.float32, np.float64]
+    # Of lists and frames of polars, validation knows no type.
+    double = not hasattr(X, "dtype") and np.asarray(X).dtype == np.float64
+    return dtypes[::-1] if double else dtypes
 
 
 class PatchSparseCoder(BasePatchCoder):
@@ -302,7 +310,7 @@ class PatchSparseCoder(BasePatchCoder):
         self : PatchSparseCoder
         """
         with all_or_nothing(self):
-            X = validate_fit(self, X, dtype=IMAGE_DTYPES)
+            X = validate_fit(self, X, dtype=_dtypes_of(X))
             weights = validate_sample_weight(sample_weight, X)
             weights, X = drop_weightless(weights, X)
             geometry = geometry_of(
@@ -362,8 +370,11 @@ class PatchSparseCoder(BasePatchCoder):
         found = n_distinct(patches, wanted)
         if found < wanted:
             kind = "zero" if self.contrast_eps is None else "constant"
+            name = (
+                repr(self.dictionary) if isinstance(self.dictionary, str) else "array"
+            )
             raise ValueError(
-                f"dictionary={self.dictionary!r} needs {wanted} different patches that "
+                f"dictionary={name} needs {wanted} different patches that "
                 f"are not {kind}, but of {n_drawn} patches of X with "
                 f"n_samples={n_images} only {found} are: lower n_components, raise "
                 "n_patches, or give more images."

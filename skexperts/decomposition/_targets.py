@@ -44,7 +44,7 @@ class Target(NamedTuple):
         The log loss spreads a part of each class, the smoothing, over all of them.
         """
         if self.classes is None:
-            return (y.astype(np.float64)[:, None] - self.mean) / self.scale
+            return (y[:, None] - self.mean) / self.scale
         labels = np.searchsorted(self.classes, y)
         own = np.arange(len(self.classes)) if self.n_outputs > 1 else np.ones(1)
         is_own = labels[:, None] == own
@@ -70,15 +70,17 @@ def rows_of_task(coder, X, y, sample_weight, *, reset=True, classes=None):
     rows : Rows
     """
     dtype = {} if reset else {"dtype": coder.components_.dtype}
-    y_numeric = coder.loss == "squared_error"
-    X, y = validate_fit(coder, X, y, reset=reset, y_numeric=y_numeric, **dtype)
+    X, y = validate_fit(coder, X, y, reset=reset, **dtype)
     weights = validate_sample_weight(sample_weight, X)
     weights, X, y = drop_weightless(weights, X, y)
+    loss = _loss_of(y, coder.loss) if reset else coder.loss_
+    if loss == "squared_error":
+        y = _as_quantity(y)
     if reset:
-        target = _target_of(y, weights, coder.loss, classes)
+        target = _target_of(y, weights, loss, classes)
     else:
         known = getattr(coder, "classes_", None)
-        target = Target(coder.loss_, known, coder._mean, coder._scale)
+        target = Target(loss, known, coder._mean, coder._scale)
     if target.classes is not None:
         check_classes(target.classes, y, classes, coder.class_weight)
         weights = add_class_weights(coder.class_weight, target.classes, y, weights)
@@ -92,14 +94,36 @@ def rows_of_task(coder, X, y, sample_weight, *, reset=True, classes=None):
     return target, Rows(X, target.encode(y, coder.label_smoothing), weights)
 
 
+def _loss_of(y, loss) -> str:
+    """Return the loss; for "auto" that of a quantity if y is continuous."""
+    if loss != "auto":
+        return loss
+    with np.errstate(invalid="ignore"):  # values that no whole number holds
+        kind = type_of_target(y, input_name="y")
+    return "squared_error" if kind.startswith("continuous") else "log_loss"
+
+
+def _as_quantity(y):
+    """Return y as float64, or raise a ValueError."""
+    try:
+        quantity = y.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"y has entries that are no numbers ({error}), but squared_error is a loss "
+            'for a quantity: set loss="log_loss" for classes.'
+        ) from error
+    if not np.isfinite(quantity).all():
+        raise ValueError("y has missing or infinite values. Leave those rows out.")
+    return quantity
+
+
 def _target_of(y, weights, loss, classes) -> Target:
-    """Return what y is; for "auto" a quantity if it is continuous."""
-    if loss == "auto":
-        quantity = type_of_target(y, input_name="y").startswith("continuous")
-        loss = "squared_error" if quantity else "log_loss"
+    """Return what y is."""
     if loss != "squared_error":
         return Target(loss, classes_of(y if classes is None else np.asarray(classes)))
-    y = y.astype(np.float64)
+    if (y == y[0]).all():
+        # Its mean may be another number, by the last bit.
+        return Target(loss, None, float(y[0]))
     with np.errstate(over="ignore", invalid="ignore"):
         mean = np.average(y, weights=weights)
         variance = np.average((y - mean) ** 2, weights=weights)

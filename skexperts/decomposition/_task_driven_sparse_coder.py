@@ -9,6 +9,7 @@ from skexperts._numeric.task_driven import Descent, Head, into_ball
 from skexperts._sklearn import Interval, StrOptions, fit_context
 from skexperts._validation import all_or_nothing
 from skexperts.decomposition._base import BaseSparseCoder
+from skexperts.decomposition._dictionary import given_atoms
 from skexperts.decomposition._sparse_coder import SparseCoder
 from skexperts.decomposition._targets import rows_of_task
 from skexperts.decomposition._train import (
@@ -314,7 +315,7 @@ class TaskDrivenSparseCoder(BaseSparseCoder):
         """
         with all_or_nothing(self):
             first = not hasattr(self, "components_")
-            if not first:
+            if not first and isinstance(self.dictionary, str):
                 self._check_n_components()
             target, rows = rows_of_task(
                 self, X, y, sample_weight, reset=first, classes=classes
@@ -335,13 +336,16 @@ class TaskDrivenSparseCoder(BaseSparseCoder):
 
     def _begin(self, target, rows, rng):
         """Return settings, and the model of the unsupervised dictionary."""
+        dictionary = self.dictionary
+        if not isinstance(dictionary, str):
+            dictionary = into_ball(given_atoms(dictionary, rows.X))
         coder = SparseCoder(
             self.n_components,
             method=self.method,
             alpha=self.alpha,
             l1_ratio=self.l1_ratio,
             n_nonzero_coefs=self.n_nonzero_coefs,
-            dictionary=self.dictionary,
+            dictionary=dictionary,
             positive=self.positive,
             tol=self.tol,
             n_jobs=self.n_jobs,
@@ -367,8 +371,9 @@ class TaskDrivenSparseCoder(BaseSparseCoder):
         if target.classes is not None:
             self.classes_ = target.classes
         self.components_ = model.components
-        self.coef_ = model.head.coef.astype(np.float64) * target.scale
-        self.intercept_ = model.head.intercept * target.scale + target.mean
+        coef, intercept = (each.astype(np.float64) for each in model.head)
+        self.coef_ = coef * target.scale
+        self.intercept_ = intercept * target.scale + target.mean
         self._unit, self._size = model.unit, model.size
         self._prepare(settings.coding["alpha"])
 

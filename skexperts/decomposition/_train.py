@@ -70,7 +70,7 @@ class Rows(NamedTuple):
     ----------
     X : ndarray or CSR of shape (n_rows, n_features)
     targets : ndarray of shape (n_rows, n_outputs), as the loss wants them
-    weights : ndarray of shape (n_rows,), float64, mean 1
+    weights : ndarray of shape (n_rows,), float64, positive
     """
 
     X: Any
@@ -164,7 +164,7 @@ def one_pass(model, rows, order, settings, rates):
     -------
     model : Model
     loss : float
-        Mean over the rows, each batch before its step.
+        Weighted mean over the rows, each batch before its step.
     """
     total = 0.0
     size = settings.n_batch_rows(len(order))
@@ -176,12 +176,14 @@ def one_pass(model, rows, order, settings, rates):
             )
             total += values
             model = _step(model, gradients, float(rate))
-    if not np.isfinite(total):
+    # The loss is that before the last step.
+    arrays = total, model.components, *model.head
+    if not all(np.isfinite(each).all() for each in arrays):
         raise ValueError(
-            f"training diverged: the loss is {total / len(order):.3g} with "
+            "training diverged: the loss, atoms or head are not finite with "
             f"learning_rate_init={settings.learning_rate:g}. Scale X, or lower it."
         )
-    return model, total / len(order)
+    return model, total / float(rows.weights.sum())
 
 
 def _gradients(model, rows, settings):

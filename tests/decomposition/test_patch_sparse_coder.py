@@ -293,6 +293,30 @@ def test_what_is_lost_has_no_inverse(options):
     assert not hasattr(PatchSparseCoder(**options), "inverse_transform")
 
 
+@pytest.mark.parametrize("grid", [2, 4])
+def test_whether_there_is_an_inverse_is_read_at_fit(grid):
+    X = images(40, (6, 6))
+    coder = PatchSparseCoder(9, patch_shape=3, pool_grid=grid, random_state=0).fit(X)
+    coder.set_params(pool_grid=None, contrast_eps=None)
+    assert not hasattr(coder, "inverse_transform")
+    coder.fit(X).set_params(pool_grid=grid)
+    assert coder.inverse_transform(coder.transform(X)).shape == X.shape
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("kind", [pl.DataFrame, pd.DataFrame, np.ndarray.tolist])
+def test_frames_and_lists_are_coded_in_their_precision(kind, dtype):
+    X = (100 * images(40, (6, 6))).astype(dtype)
+    data = kind(X)
+    # A list has no single precision.
+    X = np.asarray(data)
+    coder = PatchSparseCoder(9, patch_shape=3, random_state=0)
+    expected = coder.fit_transform(X)
+    found = coder.fit_transform(data)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_memory_is_bounded_by_batches_and_output():
     X = images(300, (28, 28), dtype=np.float32)
     coder = PatchSparseCoder(50, dictionary="sample", random_state=0).fit(X)
@@ -362,6 +386,8 @@ def test_copies_and_searches():
         ({}, (9, 30), r"shape \(1, 30\) \(square if it can be: set image_shape"),
         ({"patch_shape": (1, 2, 3)}, (9, 36), "patch_shape must be whole numbers"),
         ({"stride": (1, 0)}, (9, 36), "stride must be whole numbers"),
+        ({"stride": True}, (9, 36), "stride must be whole numbers.*Got True"),
+        ({"image_shape": np.array(6)}, (9, 36), "image_shape must be whole numbers"),
         (
             {"pool_grid": 5},
             (9, 36),
@@ -377,6 +403,20 @@ def test_errors_say_what_to_do(options, shape, message):
     with pytest.raises((ValueError, TypeError), match=message):
         coder.fit(X)
     assert not hasattr(coder, "components_")
+
+
+def test_an_error_does_not_print_given_atoms():
+    with pytest.raises(ValueError, match="dictionary=array needs 1 different patches"):
+        PatchSparseCoder(patch_shape=3, dictionary=np.eye(9)).fit(np.ones((5, 36)))
+
+
+@pytest.mark.parametrize("whiten_eps", [None, 1.0])
+def test_squares_that_overflow_single_precision_are_refused(whiten_eps):
+    X = images(40, (6, 6), dtype=np.float32) * np.float32(1e20)
+    coder = PatchSparseCoder(9, patch_shape=3, whiten_eps=whiten_eps, random_state=0)
+    assert np.isfinite(coder.fit(X).transform(X)).all()
+    with pytest.raises(ValueError, match="squares overflow.*Scale X"):
+        coder.set_params(contrast_eps=None).fit(X)
 
 
 @pytest.mark.parametrize("dictionary", ["kmeans", "learn", "sample", np.eye(9)])

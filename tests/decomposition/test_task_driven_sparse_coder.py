@@ -329,6 +329,81 @@ def test_a_variance_that_overflows_is_refused(blobs, coder):
         coder.set_params(loss="squared_error").fit(X, 1e200 * X[:, 0])
 
 
+def test_the_loss_of_a_stream_is_a_mean_whatever_the_unit_of_weights(blobs, coder):
+    X, y = blobs
+    losses = [
+        clone(coder).partial_fit(X, y, sample_weight=np.full(90, unit)).loss_curve_
+        for unit in (1.0, 1024.0)
+    ]
+    np.testing.assert_allclose(*losses, rtol=1e-3)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "auto"])
+def test_a_quantity_is_all_finite_numbers(blobs, coder, loss):
+    X, _ = blobs
+    coder.set_params(loss="squared_error").partial_fit(X, X[:, 0]).set_params(loss=loss)
+    letters = np.array(list("abc") * 30)
+    for y in (letters, letters.astype(object)):
+        with pytest.raises(ValueError, match="entries that are no numbers.*log_loss"):
+            coder.partial_fit(X, y)
+    gaps = np.where(X[:, 0] > 0, None, X[:, 0])
+    with pytest.raises(ValueError, match="missing or infinite values"):
+        coder.partial_fit(X, gaps)
+    coder.partial_fit(X, gaps, sample_weight=X[:, 0] <= 0)
+
+
+@pytest.mark.parametrize("value", [0.1, 1e9 / 3])
+def test_a_quantity_that_is_constant_at_first_has_the_unit_1(blobs, coder, value):
+    X, _ = blobs
+    coder.set_params(loss="squared_error").partial_fit(X, np.full(90, value))
+    assert coder.partial_fit(X, value + X[:, 0]).loss_curve_[-1] < 10
+
+
+def test_a_quantity_far_from_0_keeps_its_precision_on_single_precision_rows(blobs):
+    X = blobs[0].astype(np.float32)
+    coder = TaskDrivenSparseCoder(8, max_iter=3, random_state=0)
+    near, far = (
+        clone(coder).fit(X, X[:, 0].astype(np.float64) + offset).intercept_ - offset
+        for offset in (0, 1e9 + 30)
+    )
+    np.testing.assert_allclose(near, far, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_quantity_may_be_larger_than_whole_numbers_are(blobs, coder):
+    X, _ = blobs
+    assert coder.fit(X, 1e30 * X[:, 0]).loss_ == "squared_error"
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_model_is_finite_or_an_error(blobs, coder, method, dtype):
+    X, y = blobs
+    for rate in (1e3, 1e30, 1e300):
+        new = clone(coder).set_params(learning_rate_init=rate, batch_size=90)
+        try:
+            getattr(new, method)(X.astype(dtype), y)
+        except ValueError as error:
+            assert "training diverged" in str(error)
+            assert not hasattr(new, "components_")
+        else:
+            for array in (new.components_, new.coef_, new.intercept_):
+                assert np.isfinite(array).all()
+
+
+@pytest.mark.parametrize("first", [{"classes": [0, 1, 2]}, None])
+def test_a_stream_refuses_labels_that_are_missing_or_mixed(blobs, coder, first):
+    X, y = blobs
+    if first is None:
+        coder.partial_fit(X, y)
+    spoiled = y.astype(object)
+    for label, message in ((None, "y has missing labels"), ("a", "y mixes labels")):
+        spoiled[3] = label
+        with pytest.raises(ValueError, match=message):
+            coder.partial_fit(X, spoiled, **first or {})
+
+
 def test_an_alpha_at_which_all_codes_are_zero_is_said_at_transform(blobs, coder):
     X, y = blobs
     coder.set_params(alpha=1e6).fit(X, y)
@@ -345,6 +420,24 @@ def test_given_atoms_come_into_the_ball(blobs, coder):
     np.testing.assert_array_equal(atoms, kept)
     expected = atoms / np.maximum(1, np.linalg.norm(atoms, axis=1, keepdims=True))
     np.testing.assert_allclose(coder.components_, expected, atol=1e-9)
+
+
+def test_alpha_is_found_for_given_atoms_as_they_are_in_the_ball(blobs, coder):
+    X, y = blobs
+    inside = X[:8] / np.linalg.norm(X[:8], axis=1)[:, None]
+    alphas = [
+        clone(coder).set_params(dictionary=atoms).fit(X, y).alpha_
+        for atoms in (inside, 100 * inside)
+    ]
+    np.testing.assert_allclose(*alphas)
+
+
+def test_a_stream_goes_on_with_given_atoms_whatever_their_number(blobs, coder):
+    X, y = blobs
+    coder.set_params(dictionary=X[:5], n_components=100).fit(X, y)
+    assert coder.partial_fit(X, y).components_.shape == (5, 6)
+    with pytest.raises(ValueError, match="n_components=100, but"):
+        coder.set_params(dictionary="learn").partial_fit(X, y)
 
 
 def test_codes_of_positive_coders_are_not_negative(blobs, coder):
