@@ -70,7 +70,7 @@ def prepare_patches(patches, weights, *, contrast_eps, whiten_eps):
     Raises
     ------
     ValueError
-        If squares of entries overflow.
+        If squares of entries overflow or underflow.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         spread = (
@@ -84,6 +84,11 @@ def prepare_patches(patches, weights, *, contrast_eps, whiten_eps):
     if not spread.max() < limit / patches.size:
         raise ValueError(
             f"X has values whose squares overflow, up to {np.abs(patches).max():g}. "
+            "Scale X."
+        )
+    if 0 < spread.max() < np.finfo(patches.dtype).tiny:
+        raise ValueError(
+            f"X has values whose squares underflow, up to {np.abs(patches).max():g}. "
             "Scale X."
         )
     useful = spread > 0

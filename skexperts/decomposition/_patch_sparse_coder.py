@@ -33,11 +33,12 @@ _COUNT_OR_PAIR = [Interval(Integral, 1, None, closed="left"), "array-like"]
 
 
 def _dtypes_of(X):
-    """Types that images may have; others, as whole numbers, become the first."""
-    dtypes = [np.float32, np.float64]
+    """Types that images may have; others become the first."""
     # Of lists and frames of polars, validation knows no type.
-    double = not hasattr(X, "dtype") and np.asarray(X).dtype == np.float64
-    return dtypes[::-1] if double else dtypes
+    given = X.dtype if hasattr(X, "dtype") else np.asarray(X).dtype
+    # Pixels of one byte are exact in single precision.
+    single = given in (np.uint8, np.float32)
+    return [np.float32, np.float64] if single else [np.float64, np.float32]
 
 
 class PatchSparseCoder(BasePatchCoder):
@@ -199,10 +200,11 @@ class PatchSparseCoder(BasePatchCoder):
 
     Notes
     -----
-    Constant patches are zero once their contrast is normalised, and code 0. Integer X
-    is coded in float32. Sparse X is made dense batch by batch. `transform` holds the
-    rows it returns, and per thread one batch of images with their features and, at a
-    time, the patches of one image (256 of them for ``"threshold"``).
+    Constant patches are zero once their contrast is normalised, and code 0. Images of
+    bytes (uint8) are coded in float32. Sparse X is made dense batch by batch.
+    `transform` holds the rows it returns, and per thread one batch of images with their
+    features and, at a time, the patches of one image (256 of them for
+    ``"threshold"``).
 
     All parameters but `batch_size` and `n_jobs` are read by `fit`.
 

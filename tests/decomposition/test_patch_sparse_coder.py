@@ -204,10 +204,10 @@ def test_whitened_patches_are_uncorrelated():
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, np.float64])
-def test_whole_numbers_are_coded_in_single_precision(dtype):
+def test_bytes_are_coded_in_single_precision(dtype):
     X = load_digits().data[:100].astype(dtype)
     coder = PatchSparseCoder(10, patch_shape=4, random_state=0).fit(X)
-    wanted = np.float64 if dtype == np.float64 else np.float32
+    wanted = np.float32 if dtype in (np.uint8, np.float32) else np.float64
     for rows in (X, X.astype(np.float32), X.astype(np.float64), X.astype(np.uint8)):
         assert coder.transform(rows).dtype == wanted
     assert coder.components_.dtype == wanted

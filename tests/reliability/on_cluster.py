@@ -360,6 +360,8 @@ def outcomes(cluster, seconds=600):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Ray's workers look here for modules: let it not be the source of the package.
+        cwd=tempfile.gettempdir(),
         start_new_session=True,
     )
     try:
