@@ -113,6 +113,11 @@ class RefitsCells:
         """Return the weights of new rows, once those of weight > 0 are known to fit."""
         if not is_classifier(self):
             return sample_weight
+        if self.class_weight is not None and not hasattr(self, "_class_weights"):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} was set after fit, or fit did not "
+                "keep it, as in an older version. Call fit."
+            )
         # With weights of classes there may be some of weight 0, which are no classes_.
         known, factors = getattr(self, "_class_weights", (self.classes_, None))
         kept = slice(None) if sample_weight is None else sample_weight > 0

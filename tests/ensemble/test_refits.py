@@ -160,6 +160,14 @@ def test_rows_of_one_class_with_class_weights():
     assert not hasattr(model, "_class_weights")
 
 
+def test_class_weights_that_fit_did_not_keep_are_refused():
+    X, y = segments()
+    model = PartitionedExpertsClassifier(LogisticRegression(), random_state=0)
+    model.fit(X, y).set_params(class_weight="balanced")
+    with pytest.raises(ValueError, match="class_weight='balanced' was set after fit"):
+        model.refit_cells(X, y, model.cells_)
+
+
 def test_classes_without_weight_are_left_out_as_in_fit():
     X, y = segments()
     y[::7] = 2
