@@ -94,7 +94,7 @@ def run_tasks(
     if not tasks:
         return []
     backend = get_active_backend()[0]
-    if backend.nesting_level or in_task_of_dask():
+    if _in_worker(backend):
         # One level of parallel work: inside a worker joblib would start threads.
         n_jobs = 1
     cluster = None if n_jobs == 1 else cluster_of(backend, n_jobs)
@@ -150,8 +150,13 @@ def run_threads(
 
 def workers_can_be_stopped(n_jobs: int | None) -> bool:
     """Whether tasks go to processes of this machine, of the default backend."""
-    is_loky = type(get_active_backend()[0]).__name__ == "LokyBackend"
-    return is_loky and effective_n_jobs(n_jobs) > 1
+    backend = get_active_backend()[0]
+    is_loky = type(backend).__name__ == "LokyBackend"
+    return is_loky and not _in_worker(backend) and effective_n_jobs(n_jobs) > 1
+
+
+def _in_worker(backend) -> bool:
+    return bool(backend.nesting_level) or in_task_of_dask()
 
 
 def this_process() -> tuple[str, int]:

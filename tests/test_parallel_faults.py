@@ -302,3 +302,8 @@ def test_which_workers_can_be_stopped(backend, n_jobs, can):
 
 def test_none_can_be_stopped_inside_a_worker():
     assert run_tasks(_parallel.workers_can_be_stopped, [(2,)], n_jobs=2) == [False]
+
+
+def test_none_can_be_stopped_inside_a_task_of_dask(monkeypatch):
+    monkeypatch.setattr(_parallel, "in_task_of_dask", lambda: True)
+    assert not _parallel.workers_can_be_stopped(2)

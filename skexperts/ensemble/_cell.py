@@ -4,11 +4,12 @@ import time
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from skexperts._callbacks import NO_TASK
-from skexperts._experts import output_kind, read_outputs, seeded_clone
+from skexperts._experts import final_step, output_kind, read_outputs, seeded_clone
 from skexperts._metadata import NO_METADATA
 from skexperts._rows import take_columns, take_rows
 from skexperts.exceptions import CellFitError
@@ -100,9 +101,16 @@ def fit_cell(
 
 def _check_coefficients(expert):
     """Refuse a linear expert that can only answer NaN or infinity."""
+    final = final_step(expert)
     for name in ("coef_", "intercept_"):
-        values = getattr(expert, name, None)
-        if isinstance(values, (np.ndarray, float)) and not np.all(np.isfinite(values)):
+        values = getattr(final, name, None)
+        values = values.data if issparse(values) else values
+        # Objects can be called coef_, too.
+        if (
+            isinstance(values, (np.ndarray, np.floating, float))
+            and np.asarray(values).dtype.kind in "fc"
+            and not np.all(np.isfinite(values))
+        ):
             raise ValueError(
                 f"Its {name} has NaN or infinity. Scale X, or regularise the expert "
                 "more."

@@ -7,7 +7,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from skexperts._rows import some_names, take_rows
+from skexperts._rows import asking_parts, noting_columns, some_names, take_rows
 from skexperts._sklearn import raise_for_params
 from skexperts._validation import (
     all_or_nothing,
@@ -60,8 +60,8 @@ class RefitsCells:
         ------
         ValueError
             If a cell has no expert or gets no rows, y has classes that ``fit`` did not
-            see, the expert takes no weights that were given, or the experts share a
-            model.
+            see, ``fit`` knew no ``class_weight`` but there is one now, the expert takes
+            no weights that were given, or the experts share a model.
         CellFitError
             If an expert cannot be fitted, whatever ``on_cell_error`` is. Whatever is
             raised, the model is left as it was.
@@ -84,7 +84,8 @@ class RefitsCells:
             X, y, sample_weight = take_rows(X, kept), y[kept], sample_weight[kept]
             metadata = metadata.take(kept)
         chosen = self._positions(cells)
-        routing = replace(self._router, alpha=None).route(X).tocsc()
+        with asking_parts(self, X):
+            routing = replace(self._router, alpha=None).route(X).tocsc()
         n_rows = np.diff(routing.indptr)[chosen]
         if self.cells_[-1] < 0:
             n_rows[chosen == len(self.cells_) - 1] = X.shape[0]
@@ -94,7 +95,7 @@ class RefitsCells:
                 f"{some_names(self.cells_[chosen[n_rows == 0]].tolist())}. Leave them "
                 "out of cells."
             )
-        with all_or_nothing(self):
+        with all_or_nothing(self), noting_columns(X):
             self._refit(chosen, X, y, sample_weight, routing, n_rows, metadata)
         return self
 
@@ -113,6 +114,11 @@ class RefitsCells:
         """Return the weights of new rows, once those of weight > 0 are known to fit."""
         if not is_classifier(self):
             return sample_weight
+        if self.class_weight is not None and not hasattr(self, "_class_weights"):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} was set after fit, or fit did not "
+                "keep it, as in an older version. Call fit."
+            )
         # With weights of classes there may be some of weight 0, which are no classes_.
         known, factors = getattr(self, "_class_weights", (self.classes_, None))
         kept = slice(None) if sample_weight is None else sample_weight > 0

@@ -15,9 +15,11 @@ import mortal
 import numpy as np
 import pytest
 from mortal import Death, MortalThreads
+from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
 
 from skexperts import _parallel
 from skexperts.combine import AlphaCombinerClassifier
@@ -215,6 +217,46 @@ def test_coefficients_that_are_not_finite_are_an_error_of_their_cell():
     with pytest.warns(UserWarning, match=r"1 of 9 experts .* \[5\]"):
         model.fit(X, y)
     assert np.isfinite(model.predict(X)).all()
+
+
+class Coefficients(Ridge):
+    def __init__(self, kind=None):
+        super().__init__()
+        self.kind = kind
+
+    def fit(self, X, y):
+        super().fit(X, y)
+        if self.kind == "scalar":
+            self.intercept_ = np.float32(np.nan)
+        elif self.kind == "sparse":
+            self.coef_ = csr_array([[np.inf]])
+        elif self.kind == "objects":
+            self.named_, self.coef_ = self.coef_, np.array(["x", None], dtype=object)
+        return self
+
+    def predict(self, X):
+        return X @ self.named_ + self.intercept_
+
+
+def test_coefficients_are_also_found_in_pipelines():
+    X, y = segments()
+    model = model_of(Diverges())
+    model.set_params(expert=make_pipeline("passthrough", Diverges()))
+    with pytest.raises(CellFitError, match="of cell 5 .* coef_ has NaN or infinity"):
+        model.fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("scalar", "intercept_"), ("sparse", "coef_")]
+)
+def test_coefficients_may_be_scalars_or_sparse(kind, name):
+    with pytest.raises(CellFitError, match=f"Its {name} has NaN or infinity"):
+        model_of(Coefficients(kind)).fit(*segments())
+
+
+def test_coefficients_that_are_no_numbers_are_not_judged():
+    X, y = segments()
+    assert np.isfinite(model_of(Coefficients("objects")).fit(X, y).predict(X)).all()
 
 
 class NeedsTwoColumns(BrittleClassifier):

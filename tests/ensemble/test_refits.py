@@ -1,6 +1,7 @@
 """New experts for some cells; everything else stays."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -160,6 +161,14 @@ def test_rows_of_one_class_with_class_weights():
     assert not hasattr(model, "_class_weights")
 
 
+def test_class_weights_that_fit_did_not_keep_are_refused():
+    X, y = segments()
+    model = PartitionedExpertsClassifier(LogisticRegression(), random_state=0)
+    model.fit(X, y).set_params(class_weight="balanced")
+    with pytest.raises(ValueError, match="class_weight='balanced' was set after fit"):
+        model.refit_cells(X, y, model.cells_)
+
+
 def test_classes_without_weight_are_left_out_as_in_fit():
     X, y = segments()
     y[::7] = 2
@@ -227,3 +236,23 @@ def test_experts_that_share_are_one_problem():
     )
     with pytest.raises(ValueError, match="share a model"):
         model.fit(X, y).refit_cells(X, y, [0])
+
+
+def test_columns_that_may_be_why_are_named():
+    pd = pytest.importorskip("pandas")
+    X, y = segments()
+    X = pd.DataFrame(X, columns=list("abcd"))
+    model = PartitionedExpertsClassifier(
+        LogisticRegression(), partitioner=ColumnPartitioner("a"), gate="hard"
+    ).fit(X, y)
+    X.loc[3, "c"] = np.nan
+    with pytest.raises(CellFitError) as error:
+        model.refit_cells(X, y, model.cells_)
+    assert error.value.__notes__ == [
+        "X has missing or infinite values in the columns ['c']."
+    ]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.refit_cells(X.to_numpy()[4:], y[4:], model.cells_)
+    own = "PartitionedExpertsClassifier was fitted with feature names"
+    assert [own in str(one.message) for one in caught] == [True]
