@@ -112,8 +112,9 @@ def run_tasks(
                 one = _call(function, common, task, i, tasks[i])
                 done[i] = on_failure(i, one) if isinstance(one, Failure) else one
         else:
-            workers = _Workers(function, tasks, common, n_jobs, task, on_failure)
-            workers.cluster = cluster
+            workers = _Workers(
+                function, tasks, common, n_jobs, task, on_failure, cluster
+            )
             with nullcontext() if cluster is None else cluster.serving(workers.shared):
                 done = workers.run(order.tolist(), timeout)
             for i in order.tolist():
@@ -182,9 +183,10 @@ def object_digest(value) -> str:
 class _Workers:
     """Tasks on the workers of the active backend, any of which may die."""
 
-    def __init__(self, function, tasks, common, n_jobs, task, on_failure):
+    def __init__(self, function, tasks, common, n_jobs, task, on_failure, cluster):
         self.function, self.tasks, self.common = function, tasks, common
         self.n_jobs, self.task, self.on_failure = n_jobs, task, on_failure
+        self.cluster = cluster
         self.done: dict[int, Any] = {}
         # How often each task was under way when a worker died.
         self.deaths: Counter[int] = Counter()
@@ -195,7 +197,6 @@ class _Workers:
         self.over = False
         # How many were done when the last chunks were sent.
         self.done_before = 0
-        self.cluster = None
         self.shared = (function, task, *common)
 
     def run(self, order, timeout):
