@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.codes import DATA
 from benchmarks.compare_systems import QUICK_ROWS, measure, some_rows
-from benchmarks.experts_report import machine, number
+from benchmarks.experts_report import found_before, number
 
 
 def mean_over(parts, model, most_rows):
@@ -43,9 +43,7 @@ def main():
     parser.add_argument("--json", metavar="FILE")
     arguments = parser.parse_args()
     file = arguments.json and Path(arguments.json)
-    found = {"machine": machine(), "rows": []}
-    if file and file.exists():
-        found = json.loads(file.read_text())
+    found = found_before(file)
     known = {(row["data"], row["model"]) for row in found["rows"]}
     most_rows = QUICK_ROWS if arguments.quick else 10**9
     with threadpool_limits(1), warnings.catch_warnings():

@@ -31,7 +31,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler, normalize
 from threadpoolctl import threadpool_limits
 
 from benchmarks.data import has_split, load, load_split, load_tfidf
-from benchmarks.experts_report import losses, machine, print_row, targets
+from benchmarks.experts_report import found_before, losses, print_row, targets
 from benchmarks.peers import REASONS, models
 from skexperts.datasets import make_piecewise_classification, make_piecewise_regression
 
@@ -241,9 +241,7 @@ def main():
     quick = arguments.quick
     n_seeds = arguments.seeds or (1 if quick else 5)
     file = Path(arguments.json) if arguments.json else None
-    found = {"machine": machine(), "rows": []}
-    if file and file.exists():
-        found = json.loads(file.read_text())
+    found = found_before(file)
     rows = found["rows"]
     known = {(row["data"], row["model"]) for row in rows}
     with threadpool_limits(1), warnings.catch_warnings():

@@ -32,7 +32,7 @@ import numpy as np
 from sklearn.metrics import root_mean_squared_error
 from threadpoolctl import threadpool_limits
 
-from benchmarks.experts_report import machine
+from benchmarks.experts_report import found_before
 from benchmarks.memory import PeakMemory
 from benchmarks.streams import (
     PART,
@@ -130,9 +130,7 @@ def main():
         f"{'MB fit':>9}{'MB answer':>11}{'us/row':>9}"
     )
     file = arguments.json and Path(arguments.json)
-    found = {"machine": machine(), "rows": []}
-    if file and file.exists():
-        found = json.loads(file.read_text())
+    found = found_before(file)
     known = {(row["problem"], row["model"], row["n_rows"]) for row in found["rows"]}
     for problem in arguments.problems:
         with tempfile.TemporaryDirectory() as folder:

@@ -24,7 +24,7 @@ import numpy as np
 from sklearn.metrics import root_mean_squared_error
 from threadpoolctl import threadpool_limits
 
-from benchmarks.experts_report import machine, number
+from benchmarks.experts_report import found_before, number
 from benchmarks.systems import SYSTEMS
 
 QUICK_ROWS = 2000
@@ -64,9 +64,7 @@ def main():
     parser.add_argument("--json", metavar="FILE")
     arguments = parser.parse_args()
     file = arguments.json and Path(arguments.json)
-    found = {"machine": machine(), "rows": []}
-    if file and file.exists():
-        found = json.loads(file.read_text())
+    found = found_before(file)
     known = {(row["system"], row["data"], row["model"]) for row in found["rows"]}
     most_rows = QUICK_ROWS if arguments.quick else 10**9
     with threadpool_limits(1), warnings.catch_warnings():

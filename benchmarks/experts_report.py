@@ -1,5 +1,6 @@
 """Tables of what ``compare_experts`` has measured."""
 
+import json
 import os
 from itertools import groupby
 
@@ -112,6 +113,13 @@ def targets(rows):
                 f"{kernel[0]['us_row'] / row['us_row']:.3g}x as fast"
             )
     return lines
+
+
+def found_before(file):
+    """Return what a file of results has, or the head of a new one."""
+    if file and file.exists():
+        return json.loads(file.read_text())
+    return {"machine": machine(), "rows": []}
 
 
 def machine():
